@@ -1,0 +1,62 @@
+// Package feed knows what the blog wrote: it fetches a feed, parses it, cleans
+// the HTML, tells which posts are new, and keeps them.
+//
+// It never decides what is mailed or when, never sends anything, and never lets
+// a failed, empty or HTML answer change a stored post.
+//
+// Its one invariant: a post is stored once. Whatever a site does to addresses,
+// GUIDs or dates, a post that shares a strong key with a stored one is that
+// post (see [Keys]).
+package feed
+
+import "time"
+
+// Post is one piece of writing, identified for ever by its ID once stored.
+type Post struct {
+	ID     int64 // 0 = not stored
+	FeedID int64
+	GUID   string // verbatim; "" = the feed gives none
+	Title  string // text, not HTML; "" = the feed gives none, see [Post.Heading]
+	URL    string // absolute http(s); "" = the feed gives none
+	Author string
+	Tags   []string
+
+	Published time.Time // UTC; the moment of the first read where the feed gives no usable date
+	Updated   time.Time // UTC; Published where the feed gives none
+	FirstSeen time.Time // UTC
+	Released  time.Time // UTC; zero = never set aside and let in again
+
+	Summary string // HTML, a fixed point of [Clean]; "" = none
+	Content string // HTML, a fixed point of [Clean]; "" = none
+
+	Image    string // absolute http(s) address of the lead image; "" = none
+	Baseline bool   // stood in the feed before the start: never mailed by itself
+}
+
+// Feed is a source with an address, and what is known of its last reads.
+type Feed struct {
+	ID           int64
+	URL          string // as configured: http(s), file:// or a path
+	Title        string
+	Link         string
+	Language     string
+	ETag         string    // as the server sent it, quotes included; "" = none
+	LastModified string    // as the server sent it; "" = none
+	BodyHash     string    // hex SHA-256 of the last good body; "" = never read
+	Checked      time.Time // last try; zero = never
+	Read         time.Time // last good answer; zero = never read
+	Failures     int       // in a row since Read
+	Error        string    // of the last try; "" = it was good
+}
+
+// Document is one parsed feed document. Posts stand in the document's order.
+type Document struct {
+	Title       string
+	Link        string // of the site; absolute
+	Description string
+	Language    string
+	Self        string // absolute address the feed gives itself; "" = none
+	Next        string // absolute address of the next older page (RFC 5005 section 3); "" = none
+	Posts       []Post
+	Partial     bool // true: the document was damaged, and some of its posts may be missing
+}
