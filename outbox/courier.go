@@ -1,0 +1,91 @@
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Courier works the ledger off over several connections. It is the only writer of claims, marks and outcomes, and
+// only one runs per database: the lock file beside it sees to that.
+type Courier struct {
+	DB   *sql.DB
+	Path string // of the database: the lock is Path + ".lock", the ballast Path + ".ballast"
+	Dial Dialer
+
+	Connections int           // at most; 0 = 4
+	Pace        *Pace         // nil = unlimited
+	InDoubt     Policy        // "" = Repeat
+	Expire      time.Duration // age at which a mail never in doubt is given up; 0 = ExpireAfter
+	Patience    time.Duration // longest wait for a row to be due or a token to be free; 0 = 15 min, negative = none
+	Grace       time.Duration // what the mails in flight get once ctx is cancelled; 0 = 60 s
+
+	Now      func() time.Time                        // nil = time.Now
+	Stopped  func(ctx context.Context) (bool, error) // the panic button, asked before every claim and mark; nil = never
+	Progress func(Summary)                           // told after each group of outcomes, from one goroutine; nil = nobody
+	Hook     func(point string)                      // tests only: called at each of the named points; nil = none
+	Log      *slog.Logger                            // nil = discard
+}
+
+// Summary is what one run of the courier did.
+type Summary struct {
+	Sent    int
+	Retry   int
+	Failed  int
+	Unknown int // mails that came into doubt in this run, those found in doubt at its start among them
+	Skipped int // left between the claim and the mark
+	Expired int
+
+	Queued int       // mails still to be sent when it ended
+	Next   time.Time // when the first of them is due; zero = none
+
+	Reason string // why it ended before all that was due was done, as a sentence; "" = it was done
+	Halted bool   // a person is needed: the sender, not a reader, is refused
+	Held   bool   // another courier holds the lock: nothing was done
+}
+
+// The points at which Hook is called, in the order one mail passes them. PointAfterOutcome is called from another
+// goroutine than the rest.
+const (
+	PointBeforeClaim   = "before-claim"
+	PointAfterClaim    = "after-claim"
+	PointOffered       = "offered"
+	PointBeforeMark    = "before-mark"
+	PointAfterMark     = "after-mark"
+	PointBeforeDot     = "before-dot"
+	PointAfterDot      = "after-dot"
+	PointBeforeOutcome = "before-outcome"
+	PointAfterOutcome  = "after-outcome"
+	PointCommitted     = "committed" // after every transaction, from the committer's goroutine
+)
+
+// Points lists the points of one mail.
+func Points() []string {
+	return []string{PointBeforeClaim, PointAfterClaim, PointOffered, PointBeforeMark, PointAfterMark,
+		PointBeforeDot, PointAfterDot, PointBeforeOutcome, PointAfterOutcome}
+}
+
+// Work sends what is due and returns when nothing more will be within Patience, when ctx is cancelled (it then
+// finishes the mails in flight), or when something stops it, which Summary.Reason says. Where another courier holds
+// the lock it does nothing and says so in Summary.Held. Its error is the store's: whatever the cause, no dot leaves
+// once the ledger can't be written.
+func (c *Courier) Work(ctx context.Context) (Summary, error) {
+	r := newRun(c)
+	store := context.WithoutCancel(ctx)
+	lock, doubts, err := Take(store, c.DB, c.Path, c.InDoubt, r.now())
+	if errors.Is(err, ErrHeld) {
+		return Summary{Held: true, Reason: err.Error()}, nil
+	}
+	if err != nil {
+		return Summary{}, err
+	}
+	r.lock, r.sum.Unknown = lock, doubts
+	err = r.seed(store)
+	if err == nil {
+		r.log.Info("courier at work", "epoch", lock.Epoch, "in_doubt", doubts)
+		err = r.work(ctx)
+	}
+	return r.end(store, err)
+}

@@ -1,0 +1,225 @@
+package outbox_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"digest/digesttest"
+	"digest/outbox"
+)
+
+// server is a mail server in memory. What it does is steered by the local part of the recipient, unless a function
+// says otherwise.
+type server struct {
+	offer func(m outbox.Mail, nth int) (outbox.Reply, error) // nil: by local part
+	dot   func(m outbox.Mail, nth int) (outbox.Reply, error) // nil: accepted
+	dial  func(nth int) error
+
+	mu       sync.Mutex
+	accepted []outbox.Mail
+	offers   int
+	dots     int
+	dials    int
+	open     int
+	most     int // connections open at once
+}
+
+var (
+	ready    = outbox.Reply{Verdict: outbox.Ready, Code: 354}
+	accepted = outbox.Reply{Verdict: outbox.Accepted, Code: 250, Text: "ok"}
+	refused  = outbox.Reply{Verdict: outbox.Refused, Code: 550, Enhanced: "5.1.1", Text: "no such user"}
+	deferred = outbox.Reply{Verdict: outbox.Deferred, Code: 451, Text: "later"}
+	rejected = outbox.Reply{Verdict: outbox.Rejected, Code: 554, Text: "spam"}
+	halted   = outbox.Reply{Verdict: outbox.Halt, Code: 550, Enhanced: "5.7.26", Text: "unauthenticated"}
+	busy     = outbox.Reply{Verdict: outbox.Busy, Code: 421, Text: "too many connections"}
+)
+
+func (s *server) Dial(context.Context) (outbox.Line, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dials++
+	if s.dial != nil {
+		if err := s.dial(s.dials); err != nil {
+			return nil, err
+		}
+	}
+	s.open++
+	s.most = max(s.most, s.open)
+	return &wire{server: s}, nil
+}
+
+type wire struct {
+	*server
+	mail outbox.Mail
+}
+
+func (w *wire) Offer(_ context.Context, m outbox.Mail) (outbox.Reply, error) {
+	w.mu.Lock()
+	w.offers++
+	nth := w.offers
+	w.mu.Unlock()
+	w.mail = m
+	if w.offer != nil {
+		return w.offer(m, nth)
+	}
+	local, _, _ := strings.Cut(m.Address, "@")
+	switch strings.TrimRight(local, "0123456789") {
+	case "refused":
+		return refused, nil
+	case "deferred":
+		return deferred, nil
+	case "panic":
+		panic("broken words")
+	}
+	return ready, nil
+}
+
+func (w *wire) Dot(context.Context) (outbox.Reply, error) {
+	w.mu.Lock()
+	w.dots++
+	nth := w.dots
+	w.mu.Unlock()
+	reply := accepted
+	var err error
+	if w.dot != nil {
+		reply, err = w.dot(w.mail, nth)
+	}
+	if err == nil && reply.Verdict == outbox.Accepted {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.server.accepted = append(w.server.accepted, w.mail)
+	}
+	return reply, err
+}
+
+func (w *wire) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open--
+	return nil
+}
+
+func (s *server) copies() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := make(map[string]int)
+	for _, a := range s.accepted {
+		m[a.Address]++
+	}
+	return m
+}
+
+// world is a database with a courier and a server, in a bubble whose clock jumps when everybody waits.
+type world struct {
+	*testing.T
+	db     *sql.DB
+	path   string
+	server *server
+	outbox.Courier
+}
+
+func inWorld(t *testing.T, f func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		db, path := digesttest.NewDBPath(t)
+		w := &world{T: t, db: db, path: path, server: &server{}}
+		w.Courier = outbox.Courier{DB: db, Path: path, Dial: w.server.Dial, Connections: 1}
+		f(w)
+		w.audit()
+	})
+}
+
+// owe owes issue/1 to each address.
+func (w *world) owe(addresses ...string) { w.Helper(); owe(w.T, w.db, time.Now(), addresses...) }
+
+func owe(t testing.TB, db *sql.DB, now time.Time, addresses ...string) {
+	t.Helper()
+	ctx := context.Background()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	letter, err := outbox.AddLetter(ctx, tx, "issue/1", []byte("words"), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range addresses {
+		if _, err := outbox.Owe(ctx, tx, outbox.Owed{Mailing: "issue/1", Subscriber: int64(i + 1), Letter: letter,
+			Address: a, TokenVersion: 1}, now, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func many(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("r%d@example.com", i+1)
+	}
+	return list
+}
+
+func (w *world) work() outbox.Summary {
+	w.Helper()
+	sum, err := w.Work(context.Background())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return sum
+}
+
+func (w *world) audit() {
+	w.Helper()
+	audit(w.T, w.db)
+}
+
+func audit(t testing.TB, db *sql.DB) outbox.Report {
+	t.Helper()
+	r, err := outbox.Audit(context.Background(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range r.Broken {
+		t.Error("broken:", b)
+	}
+	return r
+}
+
+// states is what every delivery's state is, by address, with "+" where it is due again.
+func (w *world) states() map[string]string {
+	w.Helper()
+	list, err := outbox.Deliveries(context.Background(), w.db, "issue/1", 0, 1<<20)
+	if err != nil {
+		w.Fatal(err)
+	}
+	m := make(map[string]string)
+	for _, d := range list {
+		m[d.Address] = string(d.State)
+		if !d.Due.IsZero() {
+			m[d.Address] += "+"
+		}
+	}
+	return m
+}
+
+func (w *world) count(s outbox.State) int {
+	w.Helper()
+	m, err := outbox.CountsAll(context.Background(), w.db)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return m[s]
+}
+
+var errLost = errors.New("connection reset")
