@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -176,4 +177,23 @@ func BenchmarkRender(b *testing.B) {
 			}
 		})
 	}
+}
+
+func TestParagraphs(t *testing.T) {
+	for source, want := range map[string]string{
+		"Bare <b>words</b>, cut":             "<p>Bare <b>words</b>, cut</p>",
+		"<p>One</p>\n<p>Two</p>":             "<p>One</p>\n<p>Two</p>",
+		"Before<blockquote>Q</blockquote> <": "<p>Before</p><blockquote>Q</blockquote><p> &lt;</p>",
+	} {
+		got := regexp.MustCompile(` style="[^"]*"`).ReplaceAllString(bodyInParagraphs(source), "")
+		if got != want {
+			t.Errorf("%q became %q, want %q", source, got, want)
+		}
+	}
+}
+
+func bodyInParagraphs(source string) string {
+	body := dress(source, "ltr")
+	paragraphs(body.root)
+	return body.HTML()
 }

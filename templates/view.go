@@ -197,6 +197,7 @@ func postOf(p feed.Post, m measure, dir string, loc *time.Location) post {
 	} else {
 		body, whole = excerptOf(p, within)
 	}
+	paragraphs(body.root)
 	if v.Image = web(p.Image); v.Image != "" && body.shows(v.Image) {
 		v.Image = ""
 	}
