@@ -1,0 +1,29 @@
+package newsletter
+
+import (
+	"fmt"
+
+	"digest/mailer"
+	"digest/outbox"
+	"digest/templates"
+)
+
+// Check looks at what the config says about other rooms' affairs, before
+// anything is read or sent: subjects, the rate, the way out.
+func (n *Newsletter) Check() error {
+	for _, d := range n.Config.Digests {
+		if err := templates.Check(d.Subject); err != nil {
+			return fmt.Errorf("%s: [[digest]] %s subject: %w", n.Config.Path, d.Name, err)
+		}
+	}
+	if _, err := outbox.ParsePace(n.Config.Mail.Rate); err != nil {
+		return fmt.Errorf("%s: [mail] rate: %w", n.Config.Path, err)
+	}
+	if _, ok := mailer.ParseSpool(n.Config.Mail.SMTP); ok {
+		return nil
+	}
+	if _, err := mailer.ParseServer(n.Config.Mail.SMTP); err != nil {
+		return fmt.Errorf("%s: [mail] smtp: %w", n.Config.Path, err)
+	}
+	return nil
+}

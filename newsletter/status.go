@@ -1,0 +1,214 @@
+package newsletter
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"digest/config"
+	"digest/feed"
+	"digest/issue"
+	"digest/outbox"
+	"digest/subscribers"
+)
+
+// Status is what there is to know at a glance.
+type Status struct {
+	Standing    Standing
+	Feeds       []feed.Feed
+	Posts       int
+	Digests     []DigestStatus
+	Subscribers map[subscribers.State]int
+	Mail        map[outbox.State]int
+	NextMail    time.Time // when the next owed mail may go; zero = none is owed
+	Orphans     []Orphan
+}
+
+// Orphan is a digest that has readers but stands in the config no more: they
+// get nothing until it is back.
+type Orphan struct {
+	Digest  string
+	Readers int
+}
+
+// String is the sentence that says so.
+func (o Orphan) String() string {
+	if o.Readers == 1 {
+		return fmt.Sprintf("1 reader belongs to `%s`, which is gone: put it back into the config", o.Digest)
+	}
+	return fmt.Sprintf("%d readers belong to `%s`, which is gone: put it back into the config", o.Readers, o.Digest)
+}
+
+// Orphans lists the digests that are gone from the config and still have active
+// readers, by name. An address that gets another digest, too, counts.
+func (n *Newsletter) Orphans(ctx context.Context) ([]Orphan, error) {
+	readers, err := subscribers.CountByDigest(ctx, n.DB)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range n.Config.Digests {
+		delete(readers, d.Name)
+	}
+	var orphans []Orphan
+	for _, name := range slices.Sorted(maps.Keys(readers)) {
+		orphans = append(orphans, Orphan{Digest: name, Readers: readers[name]})
+	}
+	return orphans, nil
+}
+
+// DigestStatus is one digest: its last issue, the next, what waits and is held.
+type DigestStatus struct {
+	Name    string
+	Rhythm  string
+	Readers int
+	Start   time.Time // zero before go-live
+	Last    issue.Issue
+	Held    []issue.Issue
+	Next    time.Time // when the next issue is due; in the past when it is due now
+	Waiting int       // posts in the pool
+}
+
+// Status reads it all and changes nothing.
+func (n *Newsletter) Status(ctx context.Context, now time.Time) (s Status, err error) {
+	if s.Standing, err = n.Standing(ctx); err != nil {
+		return s, err
+	}
+	if s.Feeds, err = feed.Feeds(ctx, n.DB); err != nil {
+		return s, err
+	}
+	if s.Posts, err = feed.Count(ctx, n.DB); err != nil {
+		return s, err
+	}
+	if s.Subscribers, err = subscribers.Count(ctx, n.DB); err != nil {
+		return s, err
+	}
+	if s.Mail, err = outbox.CountsAll(ctx, n.DB); err != nil {
+		return s, err
+	}
+	if s.NextMail, _, err = outbox.NextDue(ctx, n.DB); err != nil {
+		return s, err
+	}
+	if s.Orphans, err = n.Orphans(ctx); err != nil {
+		return s, err
+	}
+	for _, d := range n.Config.Digests {
+		ds, err := n.digestStatus(ctx, d, now)
+		if err != nil {
+			return s, err
+		}
+		s.Digests = append(s.Digests, ds)
+	}
+	return s, nil
+}
+
+func (n *Newsletter) digestStatus(ctx context.Context, d config.Digest, now time.Time) (s DigestStatus, err error) {
+	s.Name, s.Rhythm = d.Name, d.Schedule.String()
+	if s.Readers, err = subscribers.CountActive(ctx, n.DB, d.Name); err != nil {
+		return s, err
+	}
+	if s.Last, err = issue.Latest(ctx, n.DB, d.Name); err != nil {
+		return s, err
+	}
+	if s.Held, err = n.heldIssues(ctx, d.Name); err != nil {
+		return s, err
+	}
+	start, last, started, err := n.last(ctx, d)
+	if err != nil || !started {
+		s.Next = d.Schedule.Next(now).End
+		return s, err
+	}
+	s.Start = start
+	s.Next = d.Schedule.Next(last.End).End
+	p, err := n.choose(ctx, n.DB, d, s.Start, now.Add(time.Second))
+	s.Waiting = len(p.posts)
+	return s, err
+}
+
+func (n *Newsletter) heldIssues(ctx context.Context, digest string) ([]issue.Issue, error) {
+	const recent = 100
+	all, err := issue.List(ctx, n.DB, digest, recent)
+	if err != nil {
+		return nil, err
+	}
+	var held []issue.Issue
+	for _, i := range all {
+		if i.State == issue.Held {
+			held = append(held, i)
+		}
+	}
+	return held, nil
+}
+
+// Ledger is the ledger in three numbers, for whoever pressed the panic button.
+type Ledger struct{ Sent, Doubt, Waiting int }
+
+// Ledger counts who had their mail, whose is in doubt, who waits.
+func (n *Newsletter) Ledger(ctx context.Context) (Ledger, error) {
+	c, err := outbox.CountsAll(ctx, n.DB)
+	return Ledger{
+		Sent:    c[outbox.Sent],
+		Doubt:   c[outbox.Unknown] + c[outbox.Dotting],
+		Waiting: c[outbox.Queued] + c[outbox.Claimed] + c[outbox.Retry],
+	}, err
+}
+
+// Audited is the proof of the ledger, and of what spans it and the issues.
+type Audited struct {
+	outbox.Report
+	Issues int
+}
+
+// Audit proves the ledger at one moment.
+func (n *Newsletter) Audit(ctx context.Context) (a Audited, err error) {
+	err = n.write(ctx, func(tx *sql.Tx) error {
+		if a.Report, err = outbox.Audit(ctx, tx); err != nil {
+			return err
+		}
+		a.Issues, err = n.auditIssues(ctx, tx, &a.Report)
+		return err
+	})
+	return a, err
+}
+
+// IssueLink names an issue that can be read online.
+type IssueLink struct {
+	ID      int64
+	Title   string // its period in words
+	Subject string
+	Date    time.Time
+}
+
+// IssuePage is the page of a frozen issue, without anything personal.
+func (n *Newsletter) IssuePage(ctx context.Context, id int64) (html string, found bool, err error) {
+	i, err := issue.Get(ctx, n.DB, id)
+	if isMissing(err) {
+		return "", false, nil
+	}
+	if err != nil || !i.State.Frozen() {
+		return "", false, err
+	}
+	return i.HTML, true, nil
+}
+
+// IssueList lists the issues that can be read online, newest first.
+func (n *Newsletter) IssueList(ctx context.Context) ([]IssueLink, error) {
+	all, err := issue.List(ctx, n.DB, "", 500)
+	if err != nil {
+		return nil, err
+	}
+	var links []IssueLink
+	for _, i := range all {
+		if !i.State.Frozen() {
+			continue
+		}
+		title := i.Period.Key
+		if d, err := n.digest(i.Digest); err == nil {
+			title = issue.Label(i.Period, i.Kind, d.Schedule.Location())
+		}
+		links = append(links, IssueLink{ID: i.ID, Title: title, Subject: i.Subject, Date: i.Period.End})
+	}
+	return links, nil
+}
