@@ -23,6 +23,19 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Error is one line: "digest.toml:12: [mail] rate: …; …".
 func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Sentence()
+	}
+	return e.Sentence() + "; " + e.Hint
+}
+
+// Advice is what to do about it, never empty.
+func (e *Error) Advice() string {
+	return cmp.Or(e.Hint, "mend that line of the config; nothing was changed")
+}
+
+// Sentence is the error without its hint.
+func (e *Error) Sentence() string {
 	var b strings.Builder
 	b.WriteString(e.File)
 	if e.Line > 0 {
@@ -33,9 +46,6 @@ func (e *Error) Error() string {
 		b.WriteString(e.Key + ": ")
 	}
 	b.WriteString(e.Problem)
-	if e.Hint != "" {
-		b.WriteString("; " + e.Hint)
-	}
 	return b.String()
 }
 

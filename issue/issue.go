@@ -81,6 +81,8 @@ type Issue struct {
 var (
 	// ErrPeriodTaken says that an issue of the digest answers for the period.
 	ErrPeriodTaken = errors.New("the period is already answered for")
+	// ErrPeriod says that a word names no calendar period.
+	ErrPeriod = errors.New("this is no month, week or day of the calendar")
 	// ErrState says that the issue stands in a state that forbids the move.
 	ErrState = errors.New("the issue is in another state")
 	// ErrNotFound says that there is no such issue.

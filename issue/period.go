@@ -155,7 +155,7 @@ func (s Schedule) Past(key string) (Period, error) {
 }
 
 func pastError(key string) error {
-	return fmt.Errorf("period %.40q: a month like 2010-02, a week like 2010-W08 or a day like 2010-02-26 is allowed", key)
+	return fmt.Errorf("%w: %.40q", ErrPeriod, key)
 }
 
 // calendar is a period on the wall clock; ok is false when there is no such

@@ -1,0 +1,22 @@
+GO ?= go
+
+.PHONY: build test check bench golden setup
+
+build: ## the one binary
+	$(GO) build -trimpath -o digest ./cmd/digest
+
+setup: ## what the tests with real parts need, from Debian
+	@scripts/setup
+
+test: setup check ## everything, with real parts; nothing skips
+	$(GO) test -count=1 -timeout 18m -tags debian ./...
+
+check: ## format and vet
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+	$(GO) vet -tags debian ./...
+
+bench: ## ratios, side by side in one run
+	$(GO) test -tags debian -run '^$$' -bench . -benchtime 1x ./bench
+
+golden: ## write the golden files anew, after looking at the difference
+	$(GO) test ./templates -update

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"digest/config"
+	"digest/database"
+	"digest/newsletter"
+)
+
+// door is the front door: what every command shares.
+type door struct {
+	in       io.Reader
+	out, err io.Writer
+
+	config  string // path of digest.toml
+	at      string // --at
+	dryRun  bool
+	json    bool
+	verbose bool
+
+	began time.Time // of the process, by the machine's clock
+	zero  time.Time // what --at makes of it; equal to began without --at
+
+	// hook is handed to the courier; tests set it to die at a crash point.
+	hook func(point string)
+}
+
+func newDoor(in io.Reader, out, err io.Writer) *door {
+	began := time.Now() // the first of the two places where the clock is read
+	return &door{in: in, out: out, err: err, began: began, zero: began, hook: testHook}
+}
+
+// testHook is nil but in the test binary, which sets it to die at crash points.
+var testHook func(point string)
+
+// now is the time of decisions: the machine's, or --at and ticking on from there.
+func (d *door) now() time.Time {
+	return d.zero.Add(time.Since(d.began)).UTC() // … and this is the second
+}
+
+const longHelp = `digest sends your blog's new posts to its readers as a weekly or monthly mail.
+
+Start:     digest demo                     see the whole thing on this machine
+           digest init URL                 write digest.toml for your blog
+           digest preview                  see the mail as it would go now
+           digest test you@example.com     send yourself a marked proof
+           digest go-live                  from now on mail may leave
+Every day: digest status                   what happens next
+           digest issue list               issues made, held and sent
+           digest subscribers list         who gets it
+cron:      */15 * * * *  digest run --config /path/to/digest.toml`
+
+func (d *door) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "digest",
+		Short:         "your blog, in their inbox",
+		Long:          longHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usage(cobra.NoArgs),
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			return d.setClock()
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	root.SetIn(d.in)
+	root.SetOut(d.out)
+	root.SetErr(d.err)
+	flags := root.PersistentFlags()
+	flags.StringVar(&d.config, "config", defaultConfig(), "the config `file`")
+	flags.StringVar(&d.at, "at", "", "let the clock say `TIME` (2026-03-30T09:00:00Z, or 2026-03-30 09:00)")
+	flags.BoolVar(&d.dryRun, "dry-run", false, "show what would happen; send and keep nothing")
+	flags.BoolVar(&d.json, "json", false, "print JSON")
+	flags.BoolVarP(&d.verbose, "verbose", "v", false, "say every step")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrong("`digest help` lists the commands, `digest COMMAND --help` its flags", err) })
+	root.AddCommand(
+		d.demoCommand(), d.initCommand(), d.previewCommand(), d.runCommand(), d.serveCommand(),
+		d.statusCommand(), d.testCommand(), d.goLiveCommand(), d.stopCommand(), d.issueCommand(),
+		d.subscribersCommand(), d.auditCommand(), d.feedCommand(), d.versionCommand(),
+	)
+	return root
+}
+
+func defaultConfig() string {
+	if path := os.Getenv("DIGEST_CONFIG"); path != "" {
+		return path
+	}
+	return "digest.toml"
+}
+
+// setClock reads --at in the machine's zone when it names none.
+func (d *door) setClock() error {
+	if d.at == "" {
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, d.at, time.Local); err == nil {
+			d.zero = t
+			return nil
+		}
+	}
+	return wrong("write 2026-03-30T09:00:00Z or 2026-03-30 09:00", fmt.Errorf("--at %q is no time", d.at))
+}
+
+// house is an opened newsletter and how to leave it.
+type house struct {
+	*newsletter.Newsletter
+	db *sql.DB
+}
+
+func (h *house) close() { h.db.Close() }
+
+// open reads the config and opens the database beside it. Everything that can
+// be wrong with either is found here, before anything else is touched.
+func (d *door) open(ctx context.Context) (*house, error) {
+	c, err := config.Load(d.config)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.timeTravel(c); err != nil {
+		return nil, err
+	}
+	return d.openAt(ctx, c, c.Database)
+}
+
+func (d *door) openAt(ctx context.Context, c config.Config, path string) (*house, error) {
+	db, err := database.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	h, err := d.furnish(ctx, db, c, path)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (d *door) furnish(ctx context.Context, db *sql.DB, c config.Config, path string) (*house, error) {
+	secret, err := database.Secret(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	instance, err := database.Instance(os.Getenv("DIGEST_INSTANCE"), path)
+	if err != nil {
+		return nil, err
+	}
+	n := &newsletter.Newsletter{
+		DB: db, Path: path, Config: c, Secret: secret, Instance: instance,
+		Settings: database.Settings{DB: db},
+		Log:      d.logger(), Hook: d.hook,
+	}
+	d.equip(n)
+	if err := n.Check(); err != nil {
+		return nil, wrong("mend that line; nothing was sent", err)
+	}
+	return &house{Newsletter: n, db: db}, nil
+}
+
+// equip gives a newsletter what it reads feeds with.
+func (d *door) equip(n *newsletter.Newsletter) {
+	n.Fetch.UserAgent = "digest/" + version()
+	n.Source.URL, n.Source.ContentType = os.Getenv("FEED_URL"), os.Getenv("FEED_CONTENT_TYPE")
+}
+
+// timeTravel refuses to mail real people at a made-up time.
+func (d *door) timeTravel(c config.Config) error {
+	away := d.zero.Sub(d.began).Abs()
+	if d.dryRun || away <= time.Hour || c.Mail.SMTP == "" {
+		return nil
+	}
+	host := c.Mail.Host()
+	if ip := net.ParseIP(host); host == "" || host == "localhost" || (ip != nil && ip.IsLoopback()) {
+		return nil
+	}
+	return wrong("add --dry-run to see what would happen then",
+		fmt.Errorf("--at %s is %s away from now, and [mail] smtp is %s, which is not on this machine", d.at, away.Round(time.Minute), host))
+}
+
+func (d *door) logger() *slog.Logger {
+	level := slog.LevelError // what a person has to know is said as a sentence
+	if d.verbose {
+		level = slog.LevelDebug
+	}
+	if terminal(d.err) {
+		return slog.New(tint.NewHandler(d.err, &tint.Options{Level: level, TimeFormat: time.TimeOnly}))
+	}
+	return slog.New(slog.NewTextHandler(d.err, &slog.HandlerOptions{Level: level}))
+}
+
+// terminal reports whether a person is looking at (or typing into) f.
+func terminal(f any) bool {
+	file, ok := f.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// say prints a line of the answer.
+func (d *door) say(format string, args ...any) {
+	fmt.Fprintf(d.out, format+"\n", args...)
+}
+
+func (d *door) printJSON(v any) error {
+	enc := json.NewEncoder(d.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// usage makes a wrong number of arguments a usage error (exit code 2).
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		if err == nil {
+			return nil
+		}
+		if cmd.Name() == "digest" && len(args) > 0 {
+			err = fmt.Errorf("digest has no command %q", args[0])
+		}
+		return wrong("see `"+cmd.CommandPath()+" --help`", err)
+	}
+}
+
+// usageError is a mistake on the command line or in the config, with what to
+// do about it.
+type usageError struct {
+	error
+	hint string
+}
+
+func (e usageError) Unwrap() error { return e.error }
+
+func wrong(hint string, err error) error { return usageError{err, hint} }
+
+// local tells a time as people do: in the newsletter's zone, with the distance.
+func local(t, now time.Time, loc *time.Location) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.In(loc).Format("Monday 2 January 2006 15:04 MST") + ", " + distance(t.Sub(now))
+}
+
+func distance(d time.Duration) string {
+	form := "in %s"
+	if d < 0 {
+		form, d = "%s ago", -d
+	}
+	switch {
+	case d < time.Minute:
+		return "now"
+	case d < time.Hour:
+		return fmt.Sprintf(form, plural(int(d.Minutes()), "minute"))
+	case d < 48*time.Hour:
+		return fmt.Sprintf(form, plural(int(d.Hours()), "hour"))
+	}
+	return fmt.Sprintf(form, plural(int(d.Hours()/24), "day"))
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// abs makes a path of the command line independent of where it is read again.
+func abs(path string) string {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	return full
+}
+

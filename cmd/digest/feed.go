@@ -1,0 +1,119 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"digest/feed"
+	"digest/newsletter"
+)
+
+func (d *door) feedCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "feed",
+		Short:   "the feed as the program sees it",
+		Long:    "feed reads a feed without storing anything, or lists what is stored.",
+		Example: "  digest feed read https://blog.example.com/feed/\n  digest feed list",
+		Args:    usage(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(d.feedReadCommand(), d.feedListCommand())
+	return cmd
+}
+
+// postView is a post as --json prints it.
+type postView struct {
+	ID        string    `json:"id"` // the feed's own name for it, else its address
+	Title     string    `json:"title"`
+	URL       string    `json:"url"`
+	Published time.Time `json:"published"`
+	Updated   time.Time `json:"updated"`
+	Author    string    `json:"author"`
+	Tags      []string  `json:"tags"`
+	Summary   string    `json:"summary_html"`
+	Content   string    `json:"content_html"`
+	Image     string    `json:"image"`
+}
+
+func viewPost(p feed.Post) postView {
+	id, tags := p.GUID, p.Tags
+	if id == "" {
+		id = p.URL
+	}
+	if tags == nil {
+		tags = []string{}
+	}
+	return postView{id, p.Title, p.URL, p.Published.UTC(), p.Updated.UTC(), p.Author, tags, p.Summary, p.Content, p.Image}
+}
+
+func (d *door) feedReadCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "read FILE_OR_URL",
+		Short: "fetch and parse a feed, store nothing",
+		Long: `read shows the posts of a feed as the program sees them. It needs no config.
+FEED_URL and FEED_CONTENT_TYPE in the environment stand in for the address and the HTTP header of a file.`,
+		Example: "  digest feed read https://blog.example.com/feed/ --json\n  FEED_URL=https://blog.example.com/feed/ digest feed read saved.xml",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n := d.reader()
+			doc, _, err := n.Read(cmd.Context(), args[0], feed.Feed{}, d.now())
+			if err != nil {
+				return err
+			}
+			return d.tellPosts(doc.Posts)
+		},
+	}
+}
+
+// reader is a newsletter that can only read feeds: no config, no database.
+func (d *door) reader() *newsletter.Newsletter {
+	n := &newsletter.Newsletter{Log: d.logger()}
+	d.equip(n)
+	return n
+}
+
+func (d *door) feedListCommand() *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "the posts that are stored, newest first",
+		Example: "  digest feed list --json",
+		Args:    usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := d.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer h.close()
+			posts, err := feed.All(cmd.Context(), h.db, limit)
+			if err != nil {
+				return err
+			}
+			return d.tellPosts(posts)
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", 50, "at most `N`; 0 = all")
+	return cmd
+}
+
+func (d *door) tellPosts(posts []feed.Post) error {
+	if d.json {
+		views := make([]postView, len(posts))
+		for i, p := range posts {
+			views[i] = viewPost(p)
+		}
+		return d.printJSON(views)
+	}
+	if len(posts) == 0 {
+		d.say("no posts")
+		return nil
+	}
+	t := d.table("PUBLISHED", "TITLE", "TAGS", "ADDRESS")
+	for _, p := range posts {
+		t.row(p.Published.Format(time.DateOnly), p.Heading(), strings.Join(p.Tags, ", "), p.URL)
+	}
+	t.print()
+	return nil
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"digest/newsletter"
+)
+
+func (d *door) goLiveCommand() *cobra.Command {
+	var since string
+	var how newsletter.GoingLive
+	cmd := &cobra.Command{
+		Use:   "go-live",
+		Short: "from now on mail may leave",
+		Long: `go-live lets mail go to subscribers from now on. The first time it also sets the start: posts that stand in the feed
+by now are never mailed by a schedule, unless --since lets those published since a day in.
+It refuses while the config holds example values, the public address does not answer, the mail server refuses the
+login or the author has no address; --anyway overrides that.`,
+		Example: "  digest go-live\n  digest go-live --since 2026-03-01",
+		Args:    usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := d.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer h.close()
+			if since != "" {
+				if how.Since, err = time.ParseInLocation("2006-01-02", since, h.Zone()); err != nil {
+					return wrong("write it as 2026-03-01", fmt.Errorf("--since %q is no day", since))
+				}
+			}
+			if d.dryRun {
+				return d.dryGoLive(cmd, h)
+			}
+			went, err := h.GoLive(cmd.Context(), how, d.now())
+			if err != nil {
+				return err
+			}
+			d.tellLive(h, went)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&since, "since", "", "let posts published since this `DATE` in (first time only)")
+	cmd.Flags().BoolVar(&how.Anyway, "anyway", false, "in spite of what it finds wrong")
+	cmd.Flags().BoolVar(&how.AlreadySent, "already-sent", false, "this is a copy: the original has sent what was due since, mail nobody")
+	cmd.Flags().BoolVar(&how.Send, "send", false, "this is a copy: what it owes goes out")
+	cmd.MarkFlagsMutuallyExclusive("already-sent", "send")
+	return cmd
+}
+
+func (d *door) dryGoLive(cmd *cobra.Command, h *house) error {
+	problems := h.Problems(cmd.Context())
+	if len(problems) > 0 {
+		return &newsletter.NotReadyError{Problems: problems}
+	}
+	d.say("ready to go live; nothing was changed")
+	return nil
+}
+
+func (d *door) tellLive(h *house, went newsletter.WentLive) {
+	for _, p := range went.Problems {
+		fmt.Fprintln(d.err, "overridden:", p)
+	}
+	switch went.From {
+	case newsletter.NeverLive:
+		d.say("live: each new post goes into the next issue")
+		if went.Released > 0 {
+			d.say("%s since then go into the first one", plural(went.Released, "post"))
+		}
+	case newsletter.Live:
+		d.say("it was live already")
+	case newsletter.Stopped:
+		d.say("live again: what is owed goes out with the next run")
+	case newsletter.Copied:
+		d.say("this copy is the live one now; %s it owed will not be sent", plural(went.Dropped, "mail"))
+	}
+	for _, dg := range h.Config.Digests {
+		next := dg.Schedule.Next(d.now())
+		d.say("next %s issue: %s", dg.Name, local(next.End, d.now(), dg.Schedule.Location()))
+	}
+	d.say("undo: digest stop")
+}
+
+func (d *door) stopCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "stop",
+		Short:   "nothing more leaves",
+		Long:    "stop is the panic button: no mail leaves until `digest go-live`. A courier that is at work obeys at its next commit.",
+		Example: "  digest stop",
+		Args:    usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := d.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer h.close()
+			if err := h.Stop(cmd.Context(), d.now()); err != nil {
+				return err
+			}
+			left, err := h.Ledger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			d.say("stopped: nothing more leaves")
+			d.say("%d had it, %d in doubt, %d wait", left.Sent, left.Doubt, left.Waiting)
+			d.say("undo: digest go-live")
+			return nil
+		},
+	}
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"digest/database"
+	"digest/newsletter"
+	"digest/outbox"
+)
+
+func (d *door) runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "the line for cron: poll, publish what is due, deliver what is owed",
+		Long: `run makes one safe pass and ends: it reads the feed, makes the issues that are due and delivers what is owed.
+Call it at any time, twice, late or after a crash. It is quiet when all is well.
+
+Exit codes: 0 done, or nothing to do; 1 failed; 2 usage or config; 10 goes on next time; 20 a person is needed; 75 another one delivers.`,
+		Example: "  */15 * * * *  digest run --config /srv/news/digest.toml\n  digest run --dry-run --at '2026-03-30 09:00'",
+		Args:    usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := d.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer h.close()
+			if d.dryRun {
+				return d.rehearseRun(cmd.Context(), h)
+			}
+			passed, err := h.Pass(cmd.Context(), d.now, d.at != "")
+			if err != nil && !errors.Is(err, outbox.ErrHeld) {
+				return err
+			}
+			if d.json {
+				if err := d.printJSON(passedView(passed)); err != nil {
+					return err
+				}
+			} else {
+				d.tellPass(passed, h.Zone())
+			}
+			return passCode(passed, err)
+		},
+	}
+}
+
+// rehearseRun makes the pass on a copy of the database that is thrown away, up
+// to the point where mail would leave: nothing it says can differ from what a
+// real run would do, since it is the real run.
+func (d *door) rehearseRun(ctx context.Context, h *house) error {
+	dir, err := os.MkdirTemp("", "digest-dry-run-")
+	if err != nil {
+		return fmt.Errorf("making a place for the dry run: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "digest.db")
+	if err := database.Backup(ctx, h.db, path); err != nil {
+		return err
+	}
+	copied, err := d.openAt(ctx, h.Config, path)
+	if err != nil {
+		return err
+	}
+	defer copied.close()
+	copied.Instance = h.Instance // for once, the copy may think it is the original
+	passed, err := copied.PollAndPublish(ctx, d.now(), d.at != "")
+	if err != nil {
+		return err
+	}
+	owed, err := outbox.DueNow(ctx, copied.db, d.now())
+	if err != nil {
+		return err
+	}
+	if d.json {
+		return d.printJSON(passedView(passed))
+	}
+	d.tellPass(passed, h.Zone())
+	d.say("dry run: %s would be sent now; nothing was sent or kept", plural(owed, "mail"))
+	return nil
+}
+
+// passCode turns a pass into the exit code that cron sees.
+func passCode(p newsletter.Passed, err error) error {
+	switch {
+	case errors.Is(err, outbox.ErrHeld):
+		return exit(exitLocked)
+	case p.ClockOff != 0, p.Sent.Halted, p.Overdue, p.Standing == newsletter.Copied:
+		return exit(exitPerson)
+	case p.Sent.Queued > 0, p.FeedFailed(), p.Waiting():
+		return exit(exitPartly)
+	}
+	return nil
+}
+
+// tellPass says what a pass did: problems always, the rest to a person or with -v.
+func (d *door) tellPass(p newsletter.Passed, zone *time.Location) {
+	chatty := d.verbose || d.dryRun || terminal(d.out)
+	for _, f := range p.Polled {
+		switch {
+		case f.Err != nil:
+			d.complain(f.Err.Error(), again(p.Made))
+		case chatty && f.Baseline:
+			d.say("feed %s: %s known from now on, none of them will be mailed by itself", f.Feed.URL, plural(len(f.New), "post"))
+		case chatty:
+			d.say("feed %s: %s new", f.Feed.URL, plural(len(f.New), "post"))
+		}
+	}
+	for _, m := range p.Made {
+		if !m.Waiting || chatty || !p.FeedFailed() {
+			d.tellMade(m, chatty)
+		}
+	}
+	if p.ClockOff != 0 {
+		d.complain(fmt.Sprintf("this machine's clock is %s away from the feed server's", p.ClockOff.Round(time.Minute)),
+			"set the clock; until then nothing is made or sent")
+	}
+	if p.Sent.Reason != "" && (chatty || !p.Sent.Held) { // cron need not hear that another one delivers
+		d.complain(p.Sent.Reason, "what was not sent stays on the ledger; `digest status` shows it")
+	}
+	if chatty && (p.Sent.Sent+p.Sent.Retry+p.Sent.Failed+p.Sent.Unknown+p.Sent.Queued > 0) {
+		d.say("%s", sentence(p.Sent))
+	}
+	switch p.Standing {
+	case newsletter.Copied:
+		d.explain(newsletter.ErrCopy)
+	case newsletter.NeverLive, newsletter.Stopped:
+		if chatty {
+			d.say("not live: no mail leaves before `digest go-live`")
+		}
+	}
+}
+
+// again is what a feed that can't be read leads to.
+func again(made []newsletter.Made) string {
+	for _, m := range made {
+		if m.Waiting {
+			return fmt.Sprintf("nothing that is stored has changed; the %s issue that is due waits for it, and the next run tries again", m.Issue.Digest)
+		}
+	}
+	return "nothing that is stored has changed; it is tried again with the next run"
+}
+
+func (d *door) tellMade(m newsletter.Made, chatty bool) {
+	what := fmt.Sprintf("%s %s", m.Issue.Digest, m.Issue.Period.Key)
+	switch {
+	case m.Waiting:
+		d.complain(what+": "+m.Note, "")
+	case m.Note != "" || chatty:
+		line := fmt.Sprintf("issue %d, %s: %s", m.Issue.ID, what, m.Issue.State)
+		if m.Posts > 0 {
+			line += ", " + plural(m.Posts, "post")
+		}
+		if m.Readers > 0 {
+			line += ", owed to " + plural(m.Readers, "reader")
+		}
+		if m.Note != "" {
+			line += "; " + m.Note
+		}
+		d.say("%s", line)
+	}
+}
+
+// sentence tells a courier's summary.
+func sentence(s outbox.Summary) string {
+	line := plural(s.Sent, "mail") + " sent"
+	for _, part := range []struct {
+		n    int
+		word string
+	}{{s.Retry, "to be tried again"}, {s.Failed, "refused"}, {s.Unknown, "in doubt"}, {s.Skipped, "skipped"}, {s.Expired, "expired"}, {s.Queued, "still owed"}} {
+		if part.n > 0 {
+			line += fmt.Sprintf(", %d %s", part.n, part.word)
+		}
+	}
+	return line
+}
+
+func passedView(p newsletter.Passed) any {
+	type feedView struct {
+		URL   string `json:"url"`
+		New   int    `json:"new"`
+		Error string `json:"error,omitempty"`
+	}
+	type issueView struct {
+		ID      int64  `json:"id"`
+		Digest  string `json:"digest"`
+		Period  string `json:"period"`
+		State   string `json:"state"`
+		Posts   int    `json:"posts"`
+		Readers int    `json:"readers"`
+		Note    string `json:"note,omitempty"`
+	}
+	view := struct {
+		Feeds  []feedView     `json:"feeds"`
+		Issues []issueView    `json:"issues"`
+		Mail   map[string]int `json:"mail"`
+		Live   bool           `json:"live"`
+		Reason string         `json:"reason,omitempty"`
+	}{Feeds: []feedView{}, Issues: []issueView{}, Live: p.Standing == newsletter.Live, Reason: p.Sent.Reason}
+	for _, f := range p.Polled {
+		v := feedView{URL: f.Feed.URL, New: len(f.New)}
+		if f.Err != nil {
+			v.Error = f.Err.Error()
+		}
+		view.Feeds = append(view.Feeds, v)
+	}
+	for _, m := range p.Made {
+		view.Issues = append(view.Issues, issueView{m.Issue.ID, m.Issue.Digest, m.Issue.Period.Key, string(m.Issue.State), m.Posts, m.Readers, m.Note})
+	}
+	s := p.Sent
+	view.Mail = map[string]int{"sent": s.Sent, "retry": s.Retry, "failed": s.Failed, "unknown": s.Unknown, "skipped": s.Skipped, "expired": s.Expired, "left": s.Queued}
+	return view
+}

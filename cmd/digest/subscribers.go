@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"digest/newsletter"
+	"digest/subscribers"
+)
+
+func (d *door) subscribersCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "subscribers",
+		Short:   "who gets it",
+		Long:    "subscribers lists, adds, imports, exports, unsubscribes and erases readers.",
+		Example: "  digest subscribers add reader@example.com --confirmed\n  digest subscribers list",
+		Args:    usage(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(d.subscribersListCommand(), d.subscribersAddCommand(), d.subscribersImportCommand(), d.subscribersExportCommand(),
+		d.subscribersLeaveCommand(), d.subscribersEraseCommand(), d.subscribersShowCommand())
+	return cmd
+}
+
+type subscriberView struct {
+	ID        int64             `json:"id"`
+	Address   string            `json:"address"`
+	Name      string            `json:"name,omitempty"`
+	State     subscribers.State `json:"state"`
+	Digests   []string          `json:"digests"`
+	Created   time.Time         `json:"created"`
+	Confirmed *time.Time        `json:"confirmed,omitempty"`
+	Left      *time.Time        `json:"left,omitempty"`
+}
+
+func viewSubscriber(s subscribers.Subscriber) subscriberView {
+	digests := s.Digests
+	if digests == nil {
+		digests = []string{}
+	}
+	return subscriberView{s.ID, s.Address, s.Name, s.State, digests, s.Created, optional(s.Confirmed), optional(s.Left)}
+}
+
+func (d *door) subscribersListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "every subscriber with state and digests",
+		Example: "  digest subscribers list --json",
+		Args:    usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := d.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer h.close()
+			return d.listSubscribers(cmd, h)
+		},
+	}
+}
+
+// listSubscribers streams: the list may be longer than the memory.
+func (d *door) listSubscribers(cmd *cobra.Command, h *house) error {
+	out := newStream(d.out, d.json)
+	var after int64
+	for {
+		page, err := subscribers.List(cmd.Context(), h.db, after, 500)
+		if err != nil {
+			return err
+		}
+		for _, s := range page {
+			v := viewSubscriber(s)
+			out.item(v, fmt.Sprintf("%-8d %-12s %-40s %s", v.ID, v.State, v.Address, strings.Join(v.Digests, ", ")))
+			after = s.ID
+		}
+		if len(page) == 0 {
+			break
+		}
+	}
+	if out.count == 0 && !d.json {
+		d.say("no subscribers yet; `digest subscribers add ADDRESS --confirmed` adds one")
+	}
+	return out.end()
+}
+
+func (d *door) subscribersAddCommand() *cobra.Command {
+	var joining newsletter.Joining
+	cmd := &cobra.Command{
+		Use:   "add ADDRESS",
+		Short: "add a reader who agreed",
+		Long: `add takes one address. With --confirmed you say that they agreed, and the next issue goes to them; without it they
+are mailed a confirmation link first, which needs a live newsletter.
+They belong to the only digest, else to the one marked default = true, else to the first, unless --digest says otherwise.`,
+		Example: "  digest subscribers add reader@example.com --confirmed --digest weekly",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := d.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer h.close()
+			joining.Address = args[0]
+			joining.Source = "command"
+			joined, err := h.Join(cmd.Context(), joining, d.now())
+			if err != nil {
+				return err
+			}
+			if d.json {
+				return d.printJSON(viewSubscriber(joined.Subscriber))
+			}
+			switch {
+			case !joining.Confirmed:
+				d.say("%s is asked to confirm %s; the mail goes out with the next `digest run`", args[0], joined.Digest)
+			case joined.Added:
+				d.say("%s gets %s from its next issue on", joined.Subscriber.Address, joined.Digest)
+			default:
+				d.say("%s gets %s already; nothing was changed", joined.Subscriber.Address, joined.Digest)
+			}
+			d.say("undo: digest subscribers unsubscribe %s", args[0])
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&joining.Confirmed, "confirmed", false, "they agreed: no confirmation mail")
+	cmd.Flags().StringVar(&joining.Digest, "digest", "", "the digest they get (`NAME`)")
+	cmd.Flags().StringVar(&joining.Name, "name", "", "their `name`")
+	return cmd
+}
+
+func (d *door) subscribersImportCommand() *cobra.Command {
+	var confirmed bool
+	var digest string
+	cmd := &cobra.Command{
+		Use:   "import FILE.csv",
+		Short: "add many readers from a CSV file or a list of addresses",
+		Long: `import reads a CSV file (with or without a header line) or one address a line; - is standard input.
+Without --confirmed it only tells what it would do. Nobody who left, bounced or complained is ever brought back.`,
+		Example: "  digest subscribers import readers.csv\n  digest subscribers import readers.csv --confirmed",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := d.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer h.close()
+			var r io.Reader = d.in
+			if args[0] != "-" {
+				file, err := os.Open(args[0])
+				if err != nil {
+					return wrong("name a CSV file, or a list with an address a line", fmt.Errorf("reading the import: %w", err))
+				}
+				defer file.Close()
+				r = file
+			}
+			dry := d.dryRun || !confirmed
+			counted, err := h.Import(cmd.Context(), r, newsletter.Importing{Digest: digest, Source: "import " + args[0], DryRun: dry}, d.now())
+			if err != nil {
+				return fmt.Errorf("importing %s: %w", args[0], err)
+			}
+			return d.tellImport(counted, dry)
+		},
+	}
+	cmd.Flags().BoolVar(&confirmed, "confirmed", false, "they agreed to get mail: add them")
+	cmd.Flags().StringVar(&digest, "digest", "", "the digest they get (`NAME`)")
+	return cmd
+}
+
+func (d *door) tellImport(c newsletter.Imported, dry bool) error {
+	if d.json {
+		return d.printJSON(c)
+	}
+	d.say("%s: %d new, %d known already, %d kept out because they left, %d never confirmed, %d invalid", c.Digest, c.New, c.Known, c.KeptOut, c.Unconfirmed, len(c.Invalid)+c.MoreInvalid)
+	for _, e := range c.Invalid {
+		fmt.Fprintln(d.err, printable(e))
+	}
+	if c.MoreInvalid > 0 {
+		fmt.Fprintf(d.err, "… and %d more invalid lines\n", c.MoreInvalid)
+	}
+	if dry {
+		d.say("nothing was changed; add --confirmed if they agreed to get this mail")
+	}
+	return nil
+}
+
+func (d *door) subscribersExportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "export",
+		Short:   "every subscriber as CSV, safe to open in a spreadsheet",
+		Example: "  digest subscribers export > readers.csv",
+		Args:    usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := d.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer h.close()
+			if d.json {
+				return d.listSubscribers(cmd, h)
+			}
+			return subscribers.ExportCSV(cmd.Context(), h.db, d.out)
+		},
+	}
+}
+
+func (d *door) subscribersLeaveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "unsubscribe ADDRESS",
+		Aliases: []string{"remove"},
+		Short:   "stop all mail to a reader",
+		Long:    "unsubscribe stops all mail to an address, also what is owed to it now. No import brings it back; only its owner can, by confirming anew.",
+		Example: "  digest subscribers unsubscribe reader@example.com",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE:    d.goodbye("gets no more mail", (*newsletter.Newsletter).UnsubscribeByAuthor),
+	}
+}
+
+func (d *door) subscribersEraseCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "erase ADDRESS",
+		Short:   "forget a reader: address, name, and what is owed",
+		Long:    "erase deletes an address and a name from every table. A keyed hash stays, so that no import brings them back.",
+		Example: "  digest subscribers erase reader@example.com",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE:    d.goodbye("is forgotten", (*newsletter.Newsletter).Erase),
+	}
+}
+
+func (d *door) subscribersShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show ADDRESS",
+		Short:   "one reader: state, digests, mail",
+		Example: "  digest subscribers show reader@example.com",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := d.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer h.close()
+			addr, err := subscribers.ParseAddress(args[0])
+			if err != nil {
+				return err
+			}
+			s, found, err := subscribers.Find(cmd.Context(), h.db, addr)
+			if err != nil {
+				return err
+			}
+			if !found {
+				return wrong("`digest subscribers list` shows them all", fmt.Errorf("%s is no subscriber", printable(args[0])))
+			}
+			if d.json {
+				return d.printJSON(viewSubscriber(s))
+			}
+			d.say("%s: %s, gets %s", s.Address, s.State, strings.Join(s.Digests, ", "))
+			d.say("since %s", local(s.Created, d.now(), h.Zone()))
+			return nil
+		},
+	}
+}
+
+// goodbye runs what the author does to one address, and says whether it was there.
+func (d *door) goodbye(what string, f func(*newsletter.Newsletter, context.Context, string, time.Time) (bool, error)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		h, err := d.open(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer h.close()
+		found, err := f(h.Newsletter, cmd.Context(), args[0], d.now())
+		if err != nil {
+			return err
+		}
+		if !found {
+			return wrong("`digest subscribers list` shows them all", fmt.Errorf("%s is no subscriber", printable(args[0])))
+		}
+		d.say("%s %s", args[0], what)
+		return nil
+	}
+}
