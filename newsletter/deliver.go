@@ -43,12 +43,9 @@ func (n *Newsletter) Deliver(ctx context.Context, now func() time.Time) (outbox.
 		Pace:        pace,
 		InDoubt:     outbox.Policy(n.Config.Mail.InDoubt),
 		Now:         now,
-		Stopped: func(ctx context.Context) (bool, error) {
-			live, err := n.Live(ctx)
-			return !live, err
-		},
-		Hook: n.Hook,
-		Log:  n.log(),
+		Stopped:     n.stopped,
+		Hook:        n.Hook,
+		Log:         n.log(),
 	}
 	sent, err := courier.Work(ctx)
 	if err != nil {

@@ -54,7 +54,7 @@ func (n *Newsletter) Standing(ctx context.Context) (Standing, error) {
 	if older {
 		return Copied, nil
 	}
-	if _, stopped, err := n.Settings.Get(ctx, keyStopped); err != nil || stopped {
+	if stopped, err := n.stopped(ctx); err != nil || stopped {
 		return Stopped, err
 	}
 	return Live, nil
@@ -67,6 +67,12 @@ func (n *Newsletter) olderThanItsLock(ctx context.Context) (bool, error) {
 	}
 	last, err := outbox.LastEpoch(n.Path + ".lock")
 	return last > epoch, err
+}
+
+// stopped is all that can change while a courier works: who went live stays so.
+func (n *Newsletter) stopped(ctx context.Context) (bool, error) {
+	_, stopped, err := n.Settings.Get(ctx, keyStopped)
+	return stopped, err
 }
 
 // Live reports whether mail may go to subscribers.

@@ -18,6 +18,7 @@ import (
 	"digest/config"
 	"digest/database"
 	"digest/demo"
+	"digest/issue"
 	"digest/newsletter"
 	"digest/outbox"
 	"digest/web"
@@ -247,6 +248,10 @@ func (d *door) play(ctx context.Context, w *world) error {
 			d.say("%s", now().In(w.Zone()).Format("Monday 2 January"))
 		}
 		for _, m := range passed.Made {
+			if m.Issue.State == issue.Empty {
+				d.say("  publish:   %s: %s, so no mail", m.Issue.Digest, m.Issue.Reason)
+				continue
+			}
 			d.say("  publish:   %s issue %d, %q, %s, owed to %s", m.Issue.Digest, m.Issue.Number, m.Issue.Subject,
 				plural(m.Posts, "post"), plural(m.Readers, "reader"))
 		}

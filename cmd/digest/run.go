@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -159,8 +160,8 @@ func (d *door) tellMade(m newsletter.Made, chatty bool) {
 		if m.Readers > 0 {
 			line += ", owed to " + plural(m.Readers, "reader")
 		}
-		if m.Note != "" {
-			line += "; " + m.Note
+		if note := cmp.Or(m.Note, m.Issue.Reason); note != "" {
+			line += "; " + note
 		}
 		d.say("%s", line)
 	}
