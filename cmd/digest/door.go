@@ -62,7 +62,8 @@ Start:     digest demo                     see the whole thing on this machine
 Every day: digest status                   what happens next
            digest issue list               issues made, held and sent
            digest subscribers list         who gets it
-cron:      */15 * * * *  digest run --config /path/to/digest.toml`
+cron:      */15 * * * *  digest run --config /path/to/digest.toml
+The rest:  digest help all, digest COMMAND --help`
 
 func (d *door) root() *cobra.Command {
 	root := &cobra.Command{
@@ -75,7 +76,10 @@ func (d *door) root() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			return d.setClock()
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d.say("%s", longHelp)
+			return nil
+		},
 	}
 	root.SetIn(d.in)
 	root.SetOut(d.out)
@@ -87,12 +91,37 @@ func (d *door) root() *cobra.Command {
 	flags.BoolVar(&d.json, "json", false, "print JSON")
 	flags.BoolVarP(&d.verbose, "verbose", "v", false, "say every step")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrong("`digest help` lists the commands, `digest COMMAND --help` its flags", err) })
+	root.SetHelpCommand(helpCommand(root))
 	root.AddCommand(
 		d.demoCommand(), d.initCommand(), d.previewCommand(), d.runCommand(), d.serveCommand(),
 		d.statusCommand(), d.testCommand(), d.goLiveCommand(), d.stopCommand(), d.issueCommand(),
 		d.subscribersCommand(), d.auditCommand(), d.feedCommand(), d.versionCommand(),
 	)
 	return root
+}
+
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "how a command is used; `help all` lists every one",
+		Example: "  digest help all\n  digest help issue draft",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] == "all" {
+				return root.Help()
+			}
+			found, _, err := root.Find(args)
+			if err != nil {
+				return wrong("`digest help all` lists the commands", err)
+			}
+			if found == root && len(args) > 0 {
+				return wrong("`digest help all` lists the commands", fmt.Errorf("digest has no command %q", args[0]))
+			}
+			if found == root {
+				return root.RunE(root, nil)
+			}
+			return found.Help()
+		},
+	}
 }
 
 func defaultConfig() string {

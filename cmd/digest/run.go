@@ -44,7 +44,7 @@ Exit codes: 0 done, or nothing to do; 1 failed; 2 usage or config; 10 goes on ne
 					return err
 				}
 			} else {
-				d.tellPass(passed, h.Zone())
+				d.tellPass(passed)
 			}
 			return passCode(passed, err)
 		},
@@ -81,7 +81,7 @@ func (d *door) rehearseRun(ctx context.Context, h *house) error {
 	if d.json {
 		return d.printJSON(passedView(passed))
 	}
-	d.tellPass(passed, h.Zone())
+	d.tellPass(passed)
 	d.say("dry run: %s would be sent now; nothing was sent or kept", plural(owed, "mail"))
 	return nil
 }
@@ -100,7 +100,7 @@ func passCode(p newsletter.Passed, err error) error {
 }
 
 // tellPass says what a pass did: problems always, the rest to a person or with -v.
-func (d *door) tellPass(p newsletter.Passed, zone *time.Location) {
+func (d *door) tellPass(p newsletter.Passed) {
 	chatty := d.verbose || d.dryRun || terminal(d.out)
 	for _, f := range p.Polled {
 		switch {

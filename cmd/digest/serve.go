@@ -98,7 +98,7 @@ func (d *door) passes(ctx context.Context, h *house, wake <-chan struct{}) {
 			said = err.Error()
 		} else {
 			said = ""
-			d.tellPass(passed, h.Zone())
+			d.tellPass(passed)
 		}
 		select {
 		case <-ctx.Done():
