@@ -76,6 +76,11 @@ func (d *door) root() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			return d.setClock()
 		},
+		PersistentPostRun: func(cmd *cobra.Command, args []string) {
+			if d.dryRun && !d.json {
+				fmt.Fprintln(d.err, "dry run: nothing was sent or kept")
+			}
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d.say("%s", longHelp)
 			return nil
@@ -90,7 +95,9 @@ func (d *door) root() *cobra.Command {
 	flags.BoolVar(&d.dryRun, "dry-run", false, "show what would happen; send and keep nothing")
 	flags.BoolVar(&d.json, "json", false, "print JSON")
 	flags.BoolVarP(&d.verbose, "verbose", "v", false, "say every step")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrong("`digest help` lists the commands, `digest COMMAND --help` its flags", err) })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return wrong("`digest help` lists the commands, `digest COMMAND --help` its flags", err)
+	})
 	root.SetHelpCommand(helpCommand(root))
 	root.AddCommand(
 		d.demoCommand(), d.initCommand(), d.previewCommand(), d.runCommand(), d.serveCommand(),
@@ -148,10 +155,16 @@ func (d *door) setClock() error {
 // house is an opened newsletter and how to leave it.
 type house struct {
 	*newsletter.Newsletter
-	db *sql.DB
+	db   *sql.DB
+	copy string // folder of the copy that a dry run works on; "" = this is the real one
 }
 
-func (h *house) close() { h.db.Close() }
+func (h *house) close() {
+	h.db.Close()
+	if h.copy != "" {
+		os.RemoveAll(h.copy)
+	}
+}
 
 // open reads the config and opens the database beside it. Everything that can
 // be wrong with either is found here, before anything else is touched.
@@ -163,7 +176,38 @@ func (d *door) open(ctx context.Context) (*house, error) {
 	if err := d.timeTravel(c); err != nil {
 		return nil, err
 	}
+	if d.dryRun {
+		return d.openCopy(ctx, c)
+	}
 	return d.openAt(ctx, c, c.Database)
+}
+
+// openCopy is how every command has a dry run: it really does what it does, to
+// a copy of the database that is thrown away. What sends mail looks at dryRun
+// itself.
+func (d *door) openCopy(ctx context.Context, c config.Config) (*house, error) {
+	h, err := d.openAt(ctx, c, c.Database)
+	if err != nil {
+		return nil, err
+	}
+	defer h.close()
+	dir, err := os.MkdirTemp("", "digest-dry-run-")
+	if err != nil {
+		return nil, fmt.Errorf("making a place for the dry run: %w", err)
+	}
+	path := filepath.Join(dir, "digest.db")
+	if err := database.Backup(ctx, h.db, path); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	copied, err := d.openAt(ctx, c, path)
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	copied.Instance = h.Instance // for once, the copy may think it is the original
+	copied.copy = dir
+	return copied, nil
 }
 
 func (d *door) openAt(ctx context.Context, c config.Config, path string) (*house, error) {
@@ -313,4 +357,3 @@ func abs(path string) string {
 	}
 	return full
 }
-

@@ -32,9 +32,6 @@ login or the author has no address; --anyway overrides that.`,
 					return wrong("write it as 2026-03-01", fmt.Errorf("--since %q is no day", since))
 				}
 			}
-			if d.dryRun {
-				return d.dryGoLive(cmd, h)
-			}
 			went, err := h.GoLive(cmd.Context(), how, d.now())
 			if err != nil {
 				return err
@@ -49,15 +46,6 @@ login or the author has no address; --anyway overrides that.`,
 	cmd.Flags().BoolVar(&how.Send, "send", false, "this is a copy: what it owes goes out")
 	cmd.MarkFlagsMutuallyExclusive("already-sent", "send")
 	return cmd
-}
-
-func (d *door) dryGoLive(cmd *cobra.Command, h *house) error {
-	problems := h.Problems(cmd.Context())
-	if len(problems) > 0 {
-		return &newsletter.NotReadyError{Problems: problems}
-	}
-	d.say("ready to go live; nothing was changed")
-	return nil
 }
 
 func (d *door) tellLive(h *house, went newsletter.WentLive) {

@@ -192,14 +192,6 @@ PERIOD is a month (2010-02), an ISO week (2010-W08) or a day (2010-02-26). It go
 				return err
 			}
 			defer h.close()
-			if d.dryRun {
-				p, err := h.Preview(cmd.Context(), args[0], args[1], d.now())
-				if err != nil {
-					return err
-				}
-				d.say("%s with %s; nothing was kept", p.Subject, plural(p.Posts, "post"))
-				return nil
-			}
 			made, err := h.DraftPast(cmd.Context(), args[0], args[1], d.now())
 			if err != nil {
 				return err

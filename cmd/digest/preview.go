@@ -125,7 +125,7 @@ outside the ledger.`,
 				if err != nil {
 					return err
 				}
-				d.say("would mail %q to %s; nothing was sent", "[Test] "+p.Subject, args[0])
+				d.say("%q would be mailed to %s", "[Test] "+printable(p.Subject), args[0])
 				return nil
 			}
 			p, err := h.Test(cmd.Context(), args[0], digest, d.now())

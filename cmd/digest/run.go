@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"digest/database"
 	"digest/newsletter"
 	"digest/outbox"
 )
@@ -33,7 +30,7 @@ Exit codes: 0 done, or nothing to do; 1 failed; 2 usage or config; 10 goes on ne
 			}
 			defer h.close()
 			if d.dryRun {
-				return d.rehearseRun(cmd.Context(), h)
+				return d.dryPass(cmd.Context(), h)
 			}
 			passed, err := h.Pass(cmd.Context(), d.now, d.at != "")
 			if err != nil && !errors.Is(err, outbox.ErrHeld) {
@@ -51,38 +48,22 @@ Exit codes: 0 done, or nothing to do; 1 failed; 2 usage or config; 10 goes on ne
 	}
 }
 
-// rehearseRun makes the pass on a copy of the database that is thrown away, up
-// to the point where mail would leave: nothing it says can differ from what a
-// real run would do, since it is the real run.
-func (d *door) rehearseRun(ctx context.Context, h *house) error {
-	dir, err := os.MkdirTemp("", "digest-dry-run-")
-	if err != nil {
-		return fmt.Errorf("making a place for the dry run: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "digest.db")
-	if err := database.Backup(ctx, h.db, path); err != nil {
-		return err
-	}
-	copied, err := d.openAt(ctx, h.Config, path)
-	if err != nil {
-		return err
-	}
-	defer copied.close()
-	copied.Instance = h.Instance // for once, the copy may think it is the original
-	passed, err := copied.PollAndPublish(ctx, d.now(), d.at != "")
-	if err != nil {
-		return err
-	}
-	owed, err := outbox.DueNow(ctx, copied.db, d.now())
+// dryPass makes the pass on the copy, up to the point where mail would leave:
+// nothing it says can differ from what a real run would do.
+func (d *door) dryPass(ctx context.Context, h *house) error {
+	passed, err := h.PollAndPublish(ctx, d.now(), d.at != "")
 	if err != nil {
 		return err
 	}
 	if d.json {
 		return d.printJSON(passedView(passed))
 	}
+	owed, err := outbox.DueNow(ctx, h.db, d.now())
+	if err != nil {
+		return err
+	}
 	d.tellPass(passed)
-	d.say("dry run: %s would be sent now; nothing was sent or kept", plural(owed, "mail"))
+	d.say("%s would be sent now", plural(owed, "mail"))
 	return nil
 }
 

@@ -25,6 +25,9 @@ With --pages it only answers pages, beside a "run" from cron. It ends on SIGTERM
 		Example: "  digest serve --config /srv/news/digest.toml\n  digest serve --pages",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if d.dryRun {
+				return wrong("try `digest run --dry-run`", errors.New("serve has no dry run"))
+			}
 			h, err := d.open(cmd.Context())
 			if err != nil {
 				return err

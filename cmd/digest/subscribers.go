@@ -156,7 +156,7 @@ Without --confirmed it only tells what it would do. Nobody who left, bounced or 
 				defer file.Close()
 				r = file
 			}
-			dry := d.dryRun || !confirmed
+			dry := !confirmed
 			counted, err := h.Import(cmd.Context(), r, newsletter.Importing{Digest: digest, Source: "import " + args[0], DryRun: dry}, d.now())
 			if err != nil {
 				return fmt.Errorf("importing %s: %w", args[0], err)
