@@ -199,9 +199,9 @@ func Write(ctx context.Context, db *sql.DB, f func(tx *sql.Tx) error) error {
 }
 
 // Cause names an error that came out of a statement: ErrBusy, ErrFull,
-// ErrReadOnly, ErrCorrupt or ErrForeign, or nil when it is none of these.
+// ErrReadOnly, ErrCorrupt, ErrForeign or ErrIO, or nil when it is none of these.
 func Cause(err error) error {
-	for _, known := range []error{ErrBusy, ErrFull, ErrReadOnly, ErrCorrupt, ErrForeign} {
+	for _, known := range []error{ErrBusy, ErrFull, ErrReadOnly, ErrCorrupt, ErrForeign, ErrIO} {
 		if errors.Is(err, known) {
 			return known
 		}
@@ -227,6 +227,8 @@ func Cause(err error) error {
 		return ErrCorrupt
 	case sqlite3.SQLITE_NOTADB:
 		return ErrForeign
+	case sqlite3.SQLITE_IOERR:
+		return ErrIO
 	}
 	return nil
 }

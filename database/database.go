@@ -43,6 +43,8 @@ var (
 	ErrMode = errors.New("open to other users")
 	// ErrBusy: another program held the write lock longer than the busy timeout. hint: "wait until the backup or other program has ended".
 	ErrBusy = errors.New("held by another program")
+	// ErrIO: the disk failed a read or a write. hint: "check the disk; digest audit proves what is on it".
+	ErrIO = errors.New("disk failure")
 	// ErrFull: no space left. hint: "free some space; digest goes on by itself".
 	ErrFull = errors.New("disk full")
 )

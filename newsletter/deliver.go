@@ -49,7 +49,7 @@ func (n *Newsletter) Deliver(ctx context.Context, now func() time.Time) (outbox.
 	}
 	sent, err := courier.Work(ctx)
 	if err != nil {
-		return sent, err
+		return sent, fmt.Errorf("%s: %w", n.Path, err)
 	}
 	if sent.Held {
 		return sent, outbox.ErrHeld

@@ -23,6 +23,7 @@ type Passed struct {
 	Standing Standing
 	ClockOff time.Duration // set: this machine's clock can't be right, so nothing was made or sent
 	Overdue  bool          // an issue has waited for approval for longer than a week
+	Doubts   int           // mails that came into doubt and that in_doubt = "ask" leaves to the author, who is told once
 	Orphans  []Orphan      // readers of digests that are gone from the config
 }
 
@@ -78,6 +79,9 @@ func (n *Newsletter) Tick(ctx context.Context, now func() time.Time, travelled b
 func (n *Newsletter) deliver(ctx context.Context, passed Passed, now func() time.Time) (Passed, error) {
 	sent, err := n.Deliver(ctx, now)
 	passed.Sent = sent
+	if outbox.Policy(n.Config.Mail.InDoubt) == outbox.Ask {
+		passed.Doubts = sent.Unknown
+	}
 	if errors.Is(err, ErrNotLive) {
 		err = nil // Standing says so
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"digest/config"
 	"digest/database"
@@ -38,6 +39,8 @@ type hint struct {
 	text  string
 }
 
+const roomNeeded = "free some space; the next run goes on by itself, nothing is lost"
+
 // hints, most telling first.
 var hints = []hint{
 	{database.ErrMissing, exitUsage, "`digest init URL` makes a new one; if there was one, restore it from a backup"},
@@ -48,7 +51,9 @@ var hints = []hint{
 	{database.ErrReadOnly, exitFailed, "make the file and its folder writable for this user; nothing was sent"},
 	{database.ErrMode, exitUsage, "`chmod 600` the file, once you are sure that nobody else wrote to it"},
 	{database.ErrBusy, exitPartly, "wait until the backup or other program has ended; the next run goes on"},
-	{database.ErrFull, exitFailed, "free some space; the next run goes on by itself, nothing is lost"},
+	{database.ErrIO, exitFailed, "look at the disk before anything else; `digest audit` proves what is on it"},
+	{database.ErrFull, exitFailed, roomNeeded},
+	{outbox.ErrFull, exitFailed, roomNeeded},
 	{database.ErrNetworkFS, exitUsage, "keep the database on a disk of this machine: file locks are not safe on a network"},
 	{newsletter.ErrNotLive, exitPerson, "`digest go-live` lets mail leave; a reader who has agreed is added with --confirmed"},
 	{newsletter.ErrCopy, exitPerson, "if the original has sent what was due since the copy, say `digest go-live --already-sent`; if it has not and never will, `--send`"},
@@ -133,7 +138,7 @@ func (d *door) explain(err error) int {
 }
 
 func (d *door) complain(sentence, hint string) {
-	fmt.Fprintln(d.err, "digest: "+sentence)
+	fmt.Fprintln(d.err, "digest: "+strings.ReplaceAll(sentence, "\n", "; ")) // joined errors are told as one sentence
 	if hint != "" {
 		fmt.Fprintln(d.err, "hint: "+hint)
 	}

@@ -33,15 +33,20 @@ Exit codes: 0 done, or nothing to do; 1 failed; 2 usage or config; 10 goes on ne
 				return d.dryPass(cmd.Context(), h)
 			}
 			passed, err := h.Pass(cmd.Context(), d.now, d.at != "")
-			if err != nil && !errors.Is(err, outbox.ErrHeld) {
-				return err
+			failed := err != nil && !errors.Is(err, outbox.ErrHeld)
+			if failed {
+				passed.Sent.Reason = "" // the error says it
 			}
+			// What it did before an error is told too: a doubt is told once or never.
 			if d.json {
 				if err := d.printJSON(passedView(passed)); err != nil {
 					return err
 				}
 			} else {
 				d.tellPass(passed)
+			}
+			if failed {
+				return err
 			}
 			return passCode(passed, err)
 		},
@@ -72,7 +77,7 @@ func passCode(p newsletter.Passed, err error) error {
 	switch {
 	case errors.Is(err, outbox.ErrHeld):
 		return exit(exitLocked)
-	case p.ClockOff != 0, p.Sent.Halted, p.Overdue, p.Standing == newsletter.Copied:
+	case p.ClockOff != 0, p.Sent.Halted, p.Overdue, p.Doubts > 0, p.Standing == newsletter.Copied:
 		return exit(exitPerson)
 	case p.Sent.Queued > 0, p.FeedFailed(), p.Waiting():
 		return exit(exitPartly)
@@ -104,6 +109,10 @@ func (d *door) tellPass(p newsletter.Passed) {
 	}
 	if p.Sent.Reason != "" && (chatty || !p.Sent.Held) { // cron need not hear that another one delivers
 		d.complain(p.Sent.Reason, "what was not sent stays on the ledger; `digest status` shows it")
+	}
+	if p.Doubts > 0 {
+		d.complain(plural(p.Doubts, "mail")+" may or may not have arrived, and in_doubt = \"ask\" leaves that to you",
+			"`digest issue unknown ID` lists them by name")
 	}
 	if chatty && (p.Sent.Sent+p.Sent.Retry+p.Sent.Failed+p.Sent.Unknown+p.Sent.Queued > 0) {
 		d.say("%s", sentence(p.Sent))
