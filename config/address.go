@@ -93,6 +93,10 @@ func parseServer(s string) (to server, problem string) {
 			return server{}, "a password does not stand here; use password_file or DIGEST_MAIL_PASSWORD"
 		}
 	}
+	rest, query, _ := strings.Cut(rest, "?")
+	if query != "" && query != "tls=required" {
+		return server{}, "?tls=required is all that may follow a server"
+	}
 	return hostOf(to, strings.TrimSuffix(rest, "/"), allowed)
 }
 

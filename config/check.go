@@ -53,7 +53,9 @@ func (r *reader) site(s Site) {
 	if s.Blog != "" && !isWeb(s.Blog) {
 		r.bad("site.blog", fmt.Sprintf("%.80q: an address like \"https://blog.example.com\" is allowed", s.Blog), "")
 	}
-	if s.PublicURL != "" {
+	if s.PublicURL == "" {
+		r.bad("site.public_url", "it is missing", "name where `digest serve` is reached: every mail's leave link needs it")
+	} else {
 		u, err := url.Parse(s.PublicURL)
 		if !isWeb(s.PublicURL) || err != nil || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 			r.bad("site.public_url", "an address like \"https://news.example.com\" is allowed", "")
@@ -94,7 +96,7 @@ func (r *reader) feeds(feeds []Feed) {
 	}
 }
 
-var namePattern = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
 func (r *reader) digests(digests []Digest) {
 	if len(digests) == 0 {
@@ -153,10 +155,8 @@ func (r *reader) mail(m *Mail) {
 	} else if _, err := parseSender(m.From); err != nil {
 		r.bad("mail.from", fmt.Sprintf("%.80q: an address like \"A Blog <digest@example.com>\" is allowed", m.From), "")
 	}
-	for path, address := range map[string]string{"mail.reply_to": m.ReplyTo, "mail.leave": m.Leave} {
-		if address != "" && !isAddress(address) {
-			r.bad(path, fmt.Sprintf("%.80q is no mail address", address), "")
-		}
+	if m.ReplyTo != "" && !isAddress(m.ReplyTo) {
+		r.bad("mail.reply_to", fmt.Sprintf("%.80q is no mail address", m.ReplyTo), "")
 	}
 	// Never shown: it may hold a password.
 	if _, problem := parseServer(m.SMTP); problem != "" {

@@ -34,7 +34,7 @@ type Config struct {
 type Site struct {
 	Name      string `toml:"name" env:"NAME"`             // required
 	Blog      string `toml:"blog" env:"BLOG"`             // http(s) address of the blog; "" = none is shown
-	PublicURL string `toml:"public_url" env:"PUBLIC_URL"` // http(s), no slash at its end: where the pages are reached; "" = leave by mail only
+	PublicURL string `toml:"public_url" env:"PUBLIC_URL"` // http(s), no slash at its end: where the pages are reached; required, for the leave links
 	Address   string `toml:"address" env:"ADDRESS"`       // postal, for the footer; "" = none
 	Language  string `toml:"language" env:"LANGUAGE"`     // BCP 47, of the mails; "" = "en"
 }
@@ -72,7 +72,6 @@ type Digest struct {
 type Mail struct {
 	From         string `toml:"from" env:"FROM"`                   // "Name <local@domain>"; required
 	ReplyTo      string `toml:"reply_to" env:"REPLY_TO"`           // address; "" = none
-	Leave        string `toml:"leave" env:"LEAVE"`                 // address whose mail is read as a wish to leave; "" = none
 	SMTP         string `toml:"smtp" env:"SMTP"`                   // smtp://user@host:587, smtps://…:465 or file:///absolute/maildir; required
 	PasswordFile string `toml:"password_file" env:"PASSWORD_FILE"` // path, absolute after Load, readable by its owner alone; "" = none
 	Password     Secret `toml:"-" env:"PASSWORD"`                  // from the file or DIGEST_MAIL_PASSWORD; empty = no login

@@ -93,7 +93,7 @@ func TestLoad(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	path := write(t, "[site]\nname='N'\n[[feed]]\nurl='f.xml'\n[[digest]]\nname='w'\nevery='week'\n[mail]\nfrom='n@n.test'\nsmtp='smtp://localhost:25'\n")
+	path := write(t, "[site]\nname='N'\npublic_url='https://n.test'\n[[feed]]\nurl='f.xml'\n[[digest]]\nname='w'\nevery='week'\n[mail]\nfrom='n@n.test'\nsmtp='smtp://localhost:25'\n")
 	c, err := load(path, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -122,19 +122,21 @@ func TestRefusals(t *testing.T) {
 		{`connections = 2`, `in_doubt = "maybe"`, `30: [mail] in_doubt: "maybe": "repeat" or "ask" is allowed`},
 		{`connections = 2`, `helo = "a b"`, `30: [mail] helo: "a b" is no host name`},
 		{`connections = 2`, `reply_to = "a b@c"`, `30: [mail] reply_to: "a b@c" is no mail address`},
-		{`connections = 2`, `leave = "Me <me@c.test>"`, `30: [mail] leave: "Me <me@c.test>" is no mail address`},
+		{`connections = 2`, `reply_to = "Me <me@c.test>"`, `30: [mail] reply_to: "Me <me@c.test>" is no mail address`},
 		{`from = "Notes <news@notes.test>"`, `from = "a@b.test, c@d.test"`, `27: [mail] from: "a@b.test, c@d.test": an address like "A Blog <digest@example.com>" is allowed`},
 		{`from = "Notes <news@notes.test>"`, `from = "Notes <\"x@evil.test y\"@notes.test>"`, `27: [mail] from: "Notes <\"x@evil.test y\"@notes.test>": an address like "A Blog <digest@example.com>" is allowed`},
 		{`from = "Notes <news@notes.test>"`, `from = "Notes\r\nBcc: x@evil.test <news@notes.test>"`, `27: [mail] from: "Notes\r\nBcc: x@evil.test <news@notes.test>": an address like "A Blog <digest@example.com>" is allowed`},
 		{`from = "Notes <news@notes.test>"`, `from = "=?utf-8?q?a=0D=0Ab?= <n@notes.test>"`, `27: [mail] from: "=?utf-8?q?a=0D=0Ab?= <n@notes.test>": an address like "A Blog <digest@example.com>" is allowed`},
 		{`smtp = "smtp://me@notes.test@smtp.notes.test:587"`, `smtp = "smtp://me:hunter2@smtp.notes.test"`, `28: [mail] smtp: a password does not stand here; use password_file or DIGEST_MAIL_PASSWORD`},
 		{`smtp = "smtp://me@notes.test@smtp.notes.test:587"`, `smtp = "smtp://smtp.notes.test:0"`, `28: [mail] smtp: its port is none: "smtp://user@smtp.example.com:587", "smtps://…:465" or "file:///folder" is allowed`},
+		{`smtp = "smtp://me@notes.test@smtp.notes.test:587"`, `smtp = "smtp://localhost:25?tls=none"`, `28: [mail] smtp: ?tls=required is all that may follow a server`},
 		{`smtp = "smtp://me@notes.test@smtp.notes.test:587"`, `smtp = "file://spool"`, `28: [mail] smtp: an absolute path after file:// is allowed`},
 		{`name = "Notes"`, `name = "a\nb"`, `5: [site] name: it holds a line break or control character; write it on one line`},
 		{`name = "Notes"`, ``, `4: [site] name: it is missing; the name of the blog, as readers know it`},
 		{`public_url = "https://news.notes.test/"`, `public_url = "news.notes.test"`, `6: [site] public_url: an address like "https://news.example.com" is allowed`},
 		{`public_url = "https://news.notes.test/"`, `public_url = "https://u:p@news.notes.test"`, `6: [site] public_url: an address like "https://news.example.com" is allowed`},
-		{`public_url = "https://news.notes.test/"`, `language = "English"`, `6: [site] language: "English": a language tag like "en" or "pt-BR" is allowed`},
+		{`public_url = "https://news.notes.test/"`, ``, `4: [site] public_url: it is missing; name where `+"`digest serve`"+` is reached: every mail's leave link needs it`},
+		{`name = "Notes"`, `name = "Notes"`+"\n"+`language = "English"`, `6: [site] language: "English": a language tag like "en" or "pt-BR" is allowed`},
 		{`email = "me@notes.test"`, `email = "me"`, `9: [author] email: "me" is no mail address`},
 		{`url = "https://notes.test/feed/"`, `url = "gopher://notes.test"`, `12: [[feed]] url: an http(s) address or a file is allowed`},
 		{`url = "https://notes.test/feed/"`, `url = ""`, `12: [[feed]] url: it is missing; the address of the feed, or a file`},
@@ -178,7 +180,7 @@ func TestEveryErrorIsListed(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s:%d %s", filepath.Base(e.File), e.Line, e.Key))
 	}
 	want := []string{
-		"digest.toml:0 [[digest]]", "digest.toml:0 [[feed]]", "digest.toml:1 [site] name", "digest.toml:2 [site] nmae",
+		"digest.toml:0 [[digest]]", "digest.toml:0 [[feed]]", "digest.toml:1 [site] name", "digest.toml:1 [site] public_url", "digest.toml:2 [site] nmae",
 		"digest.toml:3 [mail] from", "digest.toml:4 [mail] rate", "digest.toml:5 [mail] smtp",
 		"environment:0 DIGEST_MAIL_CONNECTIONS", "environment:0 DIGEST_MAIL_FORM",
 	}
@@ -201,7 +203,7 @@ func TestBrokenSyntaxShowsNoNeighbour(t *testing.T) {
 }
 
 func TestInlineTablesHaveLines(t *testing.T) {
-	path := write(t, "site = { name = 'N', language = '!' }\nfeed = [\n  { url = 'a' },\n  { url = '' } ]\n[[digest]]\nname='w'\nevery='week'\n[mail]\nfrom='n@n.test'\nsmtp='smtp://localhost'\n")
+	path := write(t, "site = { name = 'N', public_url = 'https://n.test', language = '!' }\nfeed = [\n  { url = 'a' },\n  { url = '' } ]\n[[digest]]\nname='w'\nevery='week'\n[mail]\nfrom='n@n.test'\nsmtp='smtp://localhost'\n")
 	_, err := load(path, nil)
 	want := path + ":1: [site] language: \"!\": a language tag like \"en\" or \"pt-BR\" is allowed\n" +
 		path + ":4: [[feed]] url: it is missing; the address of the feed, or a file"
