@@ -181,9 +181,23 @@ func guard(target *url.URL) func(network, address string, c syscall.RawConn) err
 	}
 }
 
+// now is the time by the server's clock: an answer out of a cache says when it
+// was made, and how long ago that is (RFC 9111 section 4.2.3).
+func now(h http.Header) time.Time {
+	made, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	age, err := strconv.ParseUint(h.Get("Age"), 10, 31)
+	if err != nil {
+		return made
+	}
+	return made.Add(time.Duration(age) * time.Second)
+}
+
 func (f Fetcher) answer(res *http.Response, conditional bool) (Answer, error) {
 	a := Answer{URL: res.Request.URL.String()}
-	a.Date, _ = http.ParseTime(res.Header.Get("Date"))
+	a.Date = now(res.Header)
 	switch {
 	case res.StatusCode == http.StatusNotModified && conditional:
 		a.NotModified = true
