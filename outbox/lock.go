@@ -160,6 +160,9 @@ func Recover(ctx context.Context, q Querier, epoch int64, p Policy, now time.Tim
 // LastEpoch returns the epoch written in a lock file (the database's path + ".lock"), 0 when there is none.
 func LastEpoch(lockPath string) (int64, error) {
 	epoch, _, err := stamp(lockPath)
+	if errors.Is(err, errStamp) {
+		return 0, nil // what does not say is no witness; Take writes it anew
+	}
 	return epoch, err
 }
 

@@ -45,12 +45,15 @@ func Mailings(ctx context.Context, q Querier, prefix string) ([]string, error) {
 	return names, rows.Err()
 }
 
-// Forget takes address and name out of every row of a subscriber. The rows
+// Forget takes address, name and the servers' replies out of every row of a subscriber. The rows
 // stay, so that the sums do. Call it after Skip, in the same transaction: what
 // may still leave needs its address.
 func Forget(ctx context.Context, q Querier, subscriber int64, now time.Time) error {
-	_, err := q.ExecContext(ctx, `UPDATE deliveries SET address = '', name = '', changed_at = $1 WHERE subscriber_id = $2`,
+	_, err := q.ExecContext(ctx, `UPDATE deliveries SET address = '', name = '', reply = '', changed_at = $1 WHERE subscriber_id = $2`,
 		now.Unix(), subscriber)
+	if err == nil { // servers like to repeat the address they refuse
+		_, err = q.ExecContext(ctx, `UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT id FROM deliveries WHERE subscriber_id = $1)`, subscriber)
+	}
 	if err != nil {
 		return fmt.Errorf("forgetting a reader on the ledger: %w", err)
 	}

@@ -33,7 +33,7 @@ type records struct {
 func newRecords(r io.Reader) *records {
 	// UTF-16 is told by its byte order mark; without any, bytes pass as they are.
 	plain := unicode.BOMOverride(encoding.Nop.NewDecoder())
-	return &records{in: bufio.NewReaderSize(transform.NewReader(r, plain), maxRecord+1), line: 1}
+	return &records{in: bufio.NewReaderSize(transform.NewReader(r, plain), 8*maxRecord), line: 1} // a window of its own size would slide at each record
 }
 
 // next returns the cells of the next record and the line it begins on. io.EOF
