@@ -59,16 +59,19 @@ func (n *Newsletter) Pass(ctx context.Context, now func() time.Time, travelled b
 	return n.deliver(ctx, passed, now)
 }
 
-// Tick is a pass of the daemon: it reads the feeds once an hour, or when an
-// issue is due.
-func (n *Newsletter) Tick(ctx context.Context, now func() time.Time, travelled bool) (Passed, error) {
-	due, err := n.wantsPoll(ctx, now())
-	if err != nil {
-		return Passed{}, err
+// Watch is the first half of the daemon's pass: it polls and publishes once an
+// hour, or when an issue is due; looked is false when it was too early.
+func (n *Newsletter) Watch(ctx context.Context, now time.Time, travelled bool) (passed Passed, looked bool, err error) {
+	due, err := n.wantsPoll(ctx, now)
+	if err != nil || !due {
+		return Passed{}, false, err
 	}
-	if due {
-		return n.Pass(ctx, now, travelled)
-	}
+	passed, err = n.PollAndPublish(ctx, now, travelled)
+	return passed, true, err
+}
+
+// Carry is the other half: it delivers what is owed, for as long as that takes.
+func (n *Newsletter) Carry(ctx context.Context, now func() time.Time) (Passed, error) {
 	standing, err := n.Standing(ctx)
 	if err != nil {
 		return Passed{}, err

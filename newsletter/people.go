@@ -283,6 +283,13 @@ func (n *Newsletter) Prefer(ctx context.Context, link string, digests []string, 
 		if sub.State != subscribers.Active {
 			return ErrLink // who has left comes back by subscribing anew
 		}
+		for _, name := range sub.Digests {
+			// The page can't show a digest that is gone from the config; that is
+			// no reason to take its readers from it.
+			if _, err := n.digest(name); err != nil {
+				digests = append(digests, name)
+			}
+		}
 		return subscribers.SetDigests(ctx, tx, sub.ID, digests, now)
 	})
 }

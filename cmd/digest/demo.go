@@ -54,7 +54,7 @@ type world struct {
 	pages   string // base address of the public pages
 	inbox   string // … and of the inbox
 	offset  atomic.Int64
-	wake    chan struct{}
+	daemon  *daemon // what goes on once the past is played
 	closers []func()
 }
 
@@ -84,13 +84,14 @@ func (d *door) demo(ctx context.Context, once bool) error {
 		return err
 	}
 	d.say("\nevery mail:   %s\npublic pages: %s\nthe blog:     %s\nCtrl-C ends it; nothing stays.", w.inbox, w.pages, w.blogURL)
-	d.passes(ctx, w.house, w.wake)
+	go w.daemon.watch(ctx)
+	w.daemon.carry(ctx)
 	return nil
 }
 
 // build starts the blog, the catcher and the pages, and makes a newsletter of them.
 func (d *door) build(ctx context.Context) (*world, error) {
-	w := &world{wake: make(chan struct{}, 1)}
+	w := &world{}
 	var err error
 	if w.dir, err = os.MkdirTemp("", "digest-demo-"); err != nil {
 		return nil, err
@@ -121,19 +122,12 @@ func (d *door) build(ctx context.Context) (*world, error) {
 	if err := d.found(ctx, w); err != nil {
 		return w, err
 	}
-	site := &web.Site{Newsletter: w.Newsletter, Now: func() time.Time { return w.now(d) }, Wake: w.rouse}
+	site := &web.Site{Newsletter: w.Newsletter, Now: func() time.Time { return w.now(d) }, Wake: w.daemon.rouse}
 	w.host(ctx, pagesAt, site.Handler())
 	w.host(ctx, inboxAt, demo.NewInbox(demo.InboxConfig{Mails: w.catcher.Mails, Location: w.Zone(), Links: []demo.Link{
 		{Label: "The blog", URL: w.blogURL}, {Label: "Subscribe", URL: w.pages}, {Label: "Issues online", URL: w.pages + "/issues"},
 	}}))
 	return w, nil
-}
-
-func (w *world) rouse() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
 }
 
 // listen opens a free loopback port and tells its address.
@@ -171,7 +165,7 @@ func (d *door) found(ctx context.Context, w *world) error {
 		db.Close()
 		return err
 	}
-	w.house = n
+	w.house, w.daemon = n, newDaemon(d, n)
 	w.closers = append(w.closers, func() { n.close() })
 	return nil
 }

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"digest/outbox"
 	"digest/web"
 )
 
@@ -45,69 +44,29 @@ func (d *door) serve(ctx context.Context, h *house, pagesOnly bool) error {
 	if err != nil {
 		return wrong("set [web] listen to a free address of this machine; perhaps another `digest serve` is running", fmt.Errorf("opening the pages: %w", err))
 	}
-	wake := make(chan struct{}, 1)
-	site := &web.Site{Newsletter: h.Newsletter, Now: d.now, Log: h.Log, Wake: func() {
-		select {
-		case wake <- struct{}{}:
-		default: // it is awake already
-		}
-	}}
-	base, cancel := context.WithCancel(ctx)
-	defer cancel()
+	work, end := context.WithCancel(ctx)
+	defer end()
+	m := newDaemon(d, h)
+	site := &web.Site{Newsletter: h.Newsletter, Now: d.now, Log: h.Log, Wake: m.rouse}
 	server := web.Server(site.Handler())
-	server.BaseContext = func(net.Listener) context.Context { return base }
 	fmt.Fprintf(d.err, "digest: pages on http://%s\n", listener.Addr())
-
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
-	passes := make(chan struct{})
-	go func() {
-		defer close(passes)
-		if !pagesOnly {
-			d.passes(ctx, h, wake)
-		}
-	}()
-
+	var loops sync.WaitGroup
+	if !pagesOnly {
+		loops.Go(func() { m.watch(work) })
+		loops.Go(func() { m.carry(work) })
+	}
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	cancel()
-	<-passes // the mail in hand is finished
+	end()
 	shut, done := context.WithTimeout(context.Background(), 10*time.Second)
 	defer done()
-	server.Shutdown(shut)
-	if errors.Is(err, http.ErrServerClosed) {
-		err = nil
+	if server.Shutdown(shut) != nil {
+		server.Close() // whoever is still reading has had ten seconds
 	}
+	loops.Wait() // the mail in hand is finished
 	return err
-}
-
-// passes makes a pass each time something may be due, and keeps the daemon
-// alive through every failure: it is said once, and tried again.
-func (d *door) passes(ctx context.Context, h *house, wake <-chan struct{}) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	var said string
-	for {
-		passed, err := h.Tick(ctx, d.now, d.at != "")
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil && !errors.Is(err, outbox.ErrHeld) {
-			if err.Error() != said {
-				d.explain(err)
-			}
-			said = err.Error()
-		} else {
-			said = ""
-			d.tellPass(passed)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-wake:
-		}
-	}
 }
