@@ -183,6 +183,16 @@ func NextNumber(ctx context.Context, q Querier, digest string) (int, error) {
 	return number, nil
 }
 
+// NextID is the ID that the issue made next will have, if nothing else is made
+// in between.
+func NextID(ctx context.Context, q Querier) (int64, error) {
+	var id int64
+	if err := q.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) + 1 FROM issues`).Scan(&id); err != nil {
+		return 0, fmt.Errorf("counting issues: %w", err)
+	}
+	return id, nil
+}
+
 // Freeze approves a draft or held issue under a number that [NextNumber] gave in
 // the same transaction.
 func Freeze(ctx context.Context, q Querier, id int64, number int, now time.Time) error {

@@ -2,12 +2,33 @@ package newsletter
 
 import (
 	"context"
-	"errors"
+	"database/sql"
 	"fmt"
 
 	"digest/issue"
 	"digest/outbox"
 )
+
+// Audited is the proof of the ledger, and of what spans it and the issues.
+type Audited struct {
+	outbox.Report
+	Issues int
+}
+
+// Audit proves the ledger at one moment: a transaction that only reads holds
+// nobody up.
+func (n *Newsletter) Audit(ctx context.Context) (a Audited, err error) {
+	tx, err := n.DB.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return Audited{}, fmt.Errorf("reading the ledger: %w", err)
+	}
+	defer tx.Rollback()
+	if a.Report, err = outbox.Audit(ctx, tx); err != nil {
+		return Audited{}, err
+	}
+	a.Issues, err = n.auditIssues(ctx, tx, &a.Report)
+	return a, err
+}
 
 // auditIssues holds the issues against the ledger: who is owed an issue is owed
 // a frozen one, and an issue that is done has nothing open.
@@ -41,15 +62,4 @@ func (n *Newsletter) auditIssues(ctx context.Context, q Querier, r *outbox.Repor
 		}
 	}
 	return len(all), nil
-}
-
-func isMissing(err error) bool { return errors.Is(err, issue.ErrNotFound) }
-
-func (n *Newsletter) issue(ctx context.Context, id int64) (issue.Issue, error) {
-	return issue.Get(ctx, n.DB, id)
-}
-
-// IssueMail counts an issue's mail by state; empty before the freeze.
-func (n *Newsletter) IssueMail(ctx context.Context, i issue.Issue) (map[outbox.State]int, error) {
-	return outbox.Counts(ctx, n.DB, mailingOf(i))
 }

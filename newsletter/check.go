@@ -2,7 +2,9 @@ package newsletter
 
 import (
 	"fmt"
+	"time"
 
+	"digest/issue"
 	"digest/mailer"
 	"digest/outbox"
 	"digest/templates"
@@ -14,6 +16,10 @@ func (n *Newsletter) Check() error {
 	for _, d := range n.Config.Digests {
 		if err := templates.Check(d.Subject); err != nil {
 			return fmt.Errorf("%s: [[digest]] %s subject: %w", n.Config.Path, d.Name, err)
+		}
+		trial := n.letter(d, issue.Issue{}, templates.Mail{Subject: "A trial", HTML: "<p>A trial</p>", Text: "A trial"})
+		if _, err := trial.Message(n.authorReader(n.authorAddress(), time.Unix(0, 0))); err != nil {
+			return fmt.Errorf("%s: no mail can be made of [mail] from, [site] and [[digest]] %s: %w", n.Config.Path, d.Name, err)
 		}
 	}
 	if _, err := outbox.ParsePace(n.Config.Mail.Rate); err != nil {

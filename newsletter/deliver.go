@@ -60,6 +60,10 @@ func (n *Newsletter) Deliver(ctx context.Context, now func() time.Time) (outbox.
 // finish moves issues on by what the ledger says: sending once frozen, done
 // when every delivery is final.
 func (n *Newsletter) finish(ctx context.Context, now time.Time) error {
+	// A confirmation mail holds a token in the clear; once it is settled nobody needs its words.
+	if err := outbox.Redact(ctx, n.DB, "confirm/"); err != nil {
+		return err
+	}
 	frozen, err := issue.Sendable(ctx, n.DB)
 	if err != nil {
 		return err

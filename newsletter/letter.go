@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/idna"
+
 	"digest/config"
 	"digest/issue"
 	"digest/mailer"
@@ -38,8 +40,12 @@ func (n *Newsletter) from() mailer.From {
 	return mailer.From{Name: a.Name, Mailbox: a.Address}
 }
 
+// domain is the sender's, as it stands in a header: as A-labels (RFC 5890).
 func (n *Newsletter) domain() string {
 	_, domain, _ := strings.Cut(n.from().Mailbox, "@")
+	if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
+		return ascii
+	}
 	return domain
 }
 

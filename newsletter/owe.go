@@ -23,7 +23,13 @@ func (n *Newsletter) freeze(ctx context.Context, tx *sql.Tx, i issue.Issue, now 
 	if err != nil {
 		return Made{}, err
 	}
-	words, err := n.letter(made.digest, i, made.mail).Marshal()
+	l := n.letter(made.digest, i, made.mail)
+	// What makes no message for the author makes none for anyone: found here,
+	// nobody is owed it.
+	if _, err := l.Message(n.authorReader(n.authorAddress(), now)); err != nil {
+		return Made{}, fmt.Errorf("making the mail of issue %d: %w", i.ID, err)
+	}
+	words, err := l.Marshal()
 	if err != nil {
 		return Made{}, err
 	}

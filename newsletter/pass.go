@@ -53,10 +53,15 @@ func (p Passed) Waiting() bool {
 // outbox.ErrHeld when another courier delivers what this pass has made.
 func (n *Newsletter) Pass(ctx context.Context, now func() time.Time, travelled bool) (Passed, error) {
 	passed, err := n.PollAndPublish(ctx, now(), travelled)
-	if err != nil || passed.ClockOff != 0 {
+	if passed.ClockOff != 0 {
 		return passed, err
 	}
-	return n.deliver(ctx, passed, now)
+	// An issue that can't be made does not keep the mail that is owed from leaving.
+	passed, late := n.deliver(ctx, passed, now)
+	if err != nil && errors.Is(late, outbox.ErrHeld) {
+		late = nil
+	}
+	return passed, errors.Join(err, late)
 }
 
 // Watch is the first half of the daemon's pass: it polls and publishes once an

@@ -49,6 +49,11 @@ func (n *Newsletter) Preview(ctx context.Context, digest, period string, now tim
 	if err != nil {
 		return Preview{}, err
 	}
+	if p.issue.ID == 0 { // so that even the link to read it online is the one it will have
+		if p.issue.ID, err = issue.NextID(ctx, n.DB); err != nil {
+			return Preview{}, err
+		}
+	}
 	m, err := templates.Render(d.Theme, n.edition(d, p.issue, number, p.posts))
 	if err != nil {
 		return Preview{}, err

@@ -30,6 +30,7 @@ type Made struct {
 type plan struct {
 	digest config.Digest
 	issue  issue.Issue
+	start  time.Time // of the digest
 	posts  []feed.Post
 	held   *issue.Issue // an older scheduled issue still held, which takes the new posts in
 }
@@ -106,7 +107,7 @@ func (n *Newsletter) last(ctx context.Context, d config.Digest) (start time.Time
 // choose fills the pool of a digest up to a cut: every post seen since its
 // start that is in none of its issues yet.
 func (n *Newsletter) choose(ctx context.Context, q Querier, d config.Digest, start, cut time.Time) (plan, error) {
-	p := plan{digest: d, issue: issue.Issue{Digest: d.Name, Kind: issue.Scheduled, Cut: cut}}
+	p := plan{digest: d, start: start, issue: issue.Issue{Digest: d.Name, Kind: issue.Scheduled, Cut: cut}}
 	pool, err := feed.Pool(ctx, q, start, cut)
 	if err != nil {
 		return p, err
@@ -163,11 +164,7 @@ func (n *Newsletter) feeds(ctx context.Context) (map[string]feed.Feed, error) {
 func (n *Newsletter) makeIssue(ctx context.Context, tx *sql.Tx, p plan, now time.Time) (Made, error) {
 	// Read again inside the transaction: what another run has used, or the
 	// author approved, since it was planned is gone.
-	start, _, err := n.startOf(ctx, p.digest.Name)
-	if err != nil {
-		return Made{}, err
-	}
-	again, err := n.choose(ctx, tx, p.digest, start, p.issue.Cut)
+	again, err := n.choose(ctx, tx, p.digest, p.start, p.issue.Cut)
 	if err != nil {
 		return Made{}, err
 	}

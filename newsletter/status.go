@@ -2,7 +2,6 @@ package newsletter
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -140,75 +139,4 @@ func (n *Newsletter) heldIssues(ctx context.Context, digest string) ([]issue.Iss
 		}
 	}
 	return held, nil
-}
-
-// Ledger is the ledger in three numbers, for whoever pressed the panic button.
-type Ledger struct{ Sent, Doubt, Waiting int }
-
-// Ledger counts who had their mail, whose is in doubt, who waits.
-func (n *Newsletter) Ledger(ctx context.Context) (Ledger, error) {
-	c, err := outbox.CountsAll(ctx, n.DB)
-	return Ledger{
-		Sent:    c[outbox.Sent],
-		Doubt:   c[outbox.Unknown] + c[outbox.Dotting],
-		Waiting: c[outbox.Queued] + c[outbox.Claimed] + c[outbox.Retry],
-	}, err
-}
-
-// Audited is the proof of the ledger, and of what spans it and the issues.
-type Audited struct {
-	outbox.Report
-	Issues int
-}
-
-// Audit proves the ledger at one moment.
-func (n *Newsletter) Audit(ctx context.Context) (a Audited, err error) {
-	err = n.write(ctx, func(tx *sql.Tx) error {
-		if a.Report, err = outbox.Audit(ctx, tx); err != nil {
-			return err
-		}
-		a.Issues, err = n.auditIssues(ctx, tx, &a.Report)
-		return err
-	})
-	return a, err
-}
-
-// IssueLink names an issue that can be read online.
-type IssueLink struct {
-	ID      int64
-	Title   string // its period in words
-	Subject string
-	Date    time.Time
-}
-
-// IssuePage is the page of a frozen issue, without anything personal.
-func (n *Newsletter) IssuePage(ctx context.Context, id int64) (html string, found bool, err error) {
-	i, err := issue.Get(ctx, n.DB, id)
-	if isMissing(err) {
-		return "", false, nil
-	}
-	if err != nil || !i.State.Frozen() {
-		return "", false, err
-	}
-	return i.HTML, true, nil
-}
-
-// IssueList lists the issues that can be read online, newest first.
-func (n *Newsletter) IssueList(ctx context.Context) ([]IssueLink, error) {
-	all, err := issue.List(ctx, n.DB, "", 500)
-	if err != nil {
-		return nil, err
-	}
-	var links []IssueLink
-	for _, i := range all {
-		if !i.State.Frozen() {
-			continue
-		}
-		title := i.Period.Key
-		if d, err := n.digest(i.Digest); err == nil {
-			title = issue.Label(i.Period, i.Kind, d.Schedule.Location())
-		}
-		links = append(links, IssueLink{ID: i.ID, Title: title, Subject: i.Subject, Date: i.Period.End})
-	}
-	return links, nil
 }

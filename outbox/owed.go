@@ -72,3 +72,18 @@ func RaiseEpoch(ctx context.Context, q Querier, epoch int64, now time.Time) erro
 	}
 	return nil
 }
+
+// Redact empties the words of letters whose mailing begins with prefix and
+// whose every mail is settled.
+func Redact(ctx context.Context, q Querier, prefix string) error {
+	_, err := q.ExecContext(ctx, `
+		UPDATE letters SET words = x''
+		WHERE mailing >= $1 AND mailing < $2 AND words != x'' AND NOT EXISTS (
+			SELECT 1 FROM deliveries AS d
+			WHERE d.mailing = letters.mailing AND (d.due_at IS NOT NULL OR d.state IN ('claimed', 'dotting')))`,
+		prefix, prefix+"\U0010ffff")
+	if err != nil {
+		return fmt.Errorf("emptying settled letters: %w", err)
+	}
+	return nil
+}

@@ -74,6 +74,7 @@ var hints = []hint{
 	{mailer.ErrNoTLS, exitPerson, "use the port on which your provider offers STARTTLS (587), or smtps:// (465)"},
 	{mailer.ErrTLS, exitPerson, "the certificate must be valid for the host in [mail] smtp; check its name and this machine's clock"},
 	{mailer.ErrUnreachable, exitPartly, "check host and port in [mail] smtp, and whether the server is up"},
+	{mailer.ErrBusy, exitPartly, "the server asks for a pause; the next run goes on"},
 	{mailer.ErrTurnedAway, exitPerson, "the server's own words say why; ask your provider"},
 	{mailer.ErrSpool, exitPerson, "the folder in [mail] smtp must exist and be writable for this user"},
 	{fs.ErrNotExist, exitUsage, "check the path; nothing was changed"},

@@ -77,7 +77,7 @@ func passCode(p newsletter.Passed, err error) error {
 	switch {
 	case errors.Is(err, outbox.ErrHeld):
 		return exit(exitLocked)
-	case p.ClockOff != 0, p.Sent.Halted, p.Overdue, p.Doubts > 0, p.Standing == newsletter.Copied:
+	case p.ClockOff != 0, len(p.Orphans) > 0, p.Sent.Halted, p.Overdue, p.Doubts > 0, p.Standing == newsletter.Copied:
 		return exit(exitPerson)
 	case p.Sent.Queued > 0, p.FeedFailed(), p.Waiting():
 		return exit(exitPartly)
@@ -102,6 +102,9 @@ func (d *door) tellPass(p newsletter.Passed) {
 		if !m.Waiting || chatty || !p.FeedFailed() {
 			d.tellMade(m, chatty)
 		}
+	}
+	for _, o := range p.Orphans {
+		d.complain(o.String(), "a digest's name in the config is what its readers belong to; change it back, or they get no mail")
 	}
 	if p.ClockOff != 0 {
 		d.complain(fmt.Sprintf("this machine's clock is %s away from the feed server's", p.ClockOff.Round(time.Minute)),

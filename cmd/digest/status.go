@@ -59,6 +59,9 @@ func (d *door) tellStatus(h *house, s newsletter.Status) {
 	for _, g := range s.Digests {
 		d.tellDigest(h, g, now)
 	}
+	for _, o := range s.Orphans {
+		d.say("%s", o)
+	}
 	if !s.NextMail.IsZero() {
 		d.say("mail: %d queued, %d to be tried again, %d in doubt; the next is due %s", s.Mail[outbox.Queued]+s.Mail[outbox.Claimed],
 			s.Mail[outbox.Retry], s.Mail[outbox.Unknown], local(s.NextMail, now, h.Zone()))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -106,12 +107,18 @@ They belong to the only digest, else to the one marked default = true, else to t
 			defer h.close()
 			joining.Address = args[0]
 			joining.Source = "command"
+			if joining.Name != "" && !joining.Confirmed {
+				return wrong("add them with --confirmed, or let them say it themselves", errors.New("--name needs --confirmed: whoever is asked first has no name yet"))
+			}
 			joined, err := h.Join(cmd.Context(), joining, d.now())
 			if err != nil {
 				return err
 			}
-			if d.json {
+			if d.json && joining.Confirmed {
 				return d.printJSON(viewSubscriber(joined.Subscriber))
+			}
+			if d.json {
+				return d.printJSON(map[string]string{"address": args[0], "digest": joined.Digest, "state": "asked to confirm"})
 			}
 			switch {
 			case !joining.Confirmed:
@@ -142,6 +149,7 @@ Without --confirmed it only tells what it would do. Nobody who left, bounced or 
 		Example: "  digest subscribers import readers.csv\n  digest subscribers import readers.csv --confirmed",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			d.dryRun = d.dryRun || !confirmed
 			h, err := d.open(cmd.Context())
 			if err != nil {
 				return err
@@ -156,12 +164,11 @@ Without --confirmed it only tells what it would do. Nobody who left, bounced or 
 				defer file.Close()
 				r = file
 			}
-			dry := !confirmed
-			counted, err := h.Import(cmd.Context(), r, newsletter.Importing{Digest: digest, Source: "import " + args[0], DryRun: dry}, d.now())
+			counted, err := h.Import(cmd.Context(), r, digest, "import "+args[0], d.now())
 			if err != nil {
 				return fmt.Errorf("importing %s: %w", args[0], err)
 			}
-			return d.tellImport(counted, dry)
+			return d.tellImport(counted, !confirmed)
 		},
 	}
 	cmd.Flags().BoolVar(&confirmed, "confirmed", false, "they agreed to get mail: add them")
@@ -169,7 +176,7 @@ Without --confirmed it only tells what it would do. Nobody who left, bounced or 
 	return cmd
 }
 
-func (d *door) tellImport(c newsletter.Imported, dry bool) error {
+func (d *door) tellImport(c newsletter.Imported, unsure bool) error {
 	if d.json {
 		return d.printJSON(c)
 	}
@@ -180,7 +187,7 @@ func (d *door) tellImport(c newsletter.Imported, dry bool) error {
 	if c.MoreInvalid > 0 {
 		fmt.Fprintf(d.err, "… and %d more invalid lines\n", c.MoreInvalid)
 	}
-	if dry {
+	if unsure {
 		d.say("nothing was changed; add --confirmed if they agreed to get this mail")
 	}
 	return nil
