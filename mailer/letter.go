@@ -34,6 +34,8 @@ type Letter struct {
 	ListName   string `json:",omitempty"` // human name in List-Id (RFC 2919); empty: the identifier alone
 	ListID     string `json:",omitempty"` // "weekly.news.example.com"; empty: no List-Id
 	FeedbackID string `json:",omitempty"` // "issue:list:type:sender"; empty: none
+
+	ready *words // of Unmarshal: an issue is read once and filled for every reader; nil: made for each
 }
 
 // Reader is what differs from one reader to the next.
@@ -65,5 +67,6 @@ func Unmarshal(words []byte) (Letter, error) {
 	if err := json.Unmarshal(words, &l); err != nil {
 		return Letter{}, fmt.Errorf("reading letter: %w", err)
 	}
+	l.ready = makeWords(l)
 	return l, nil
 }

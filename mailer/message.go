@@ -5,10 +5,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"html"
 	netmail "net/mail"
 	"net/url"
 	"regexp"
@@ -167,34 +165,13 @@ func (l Letter) body(m *mail.Msg, htmlPart, textPart string) (boundary string, e
 	m.AddAlternativeString(mail.TypeTextHTML, htmlPart)
 	boundary = l.Boundary
 	if boundary == "" {
-		sum := sha256.Sum256([]byte(l.HTML + "\x00" + l.Text))
-		boundary = "part-" + hex.EncodeToString(sum[:12])
+		boundary = l.words().boundary
 	}
 	if !boundaryForm.MatchString(boundary) {
 		return "", fmt.Errorf("boundary %q is not 1 to 70 letters, digits, '-' or '_'", boundary)
 	}
 	m.SetBoundary(boundary)
 	return boundary, nil
-}
-
-// Fill puts the reader's values into the slots of both parts and normalises their lines, as [Letter.Message] sends them.
-func (l Letter) Fill(r Reader) (htmlPart, textPart string, err error) {
-	htmlPart, textPart = l.HTML, l.Text
-	if l.Mark != "" {
-		slots := []string{"address", r.Address, "name", r.Name, "leave", r.Leave, "preferences", r.Preferences, "since", r.Since}
-		inHTML, inText := make([]string, len(slots)), make([]string, len(slots))
-		for i := 0; i < len(slots); i += 2 {
-			value := plainValue(slots[i+1])
-			inHTML[i], inText[i] = l.Mark+slots[i], l.Mark+slots[i]
-			inHTML[i+1], inText[i+1] = html.EscapeString(value), value
-		}
-		htmlPart = strings.NewReplacer(inHTML...).Replace(htmlPart)
-		textPart = strings.NewReplacer(inText...).Replace(textPart)
-		if strings.Contains(htmlPart, l.Mark) || strings.Contains(textPart, l.Mark) || strings.Contains(l.Subject, l.Mark) {
-			return "", "", errors.New("the letter contains a slot nobody knows, or a value looks like one")
-		}
-	}
-	return bodyText(htmlPart), bodyText(textPart), nil
 }
 
 // isVisible reports whether s is one run of visible ASCII.

@@ -34,6 +34,7 @@ type Session struct {
 	replies  *replies
 	secure   bool // the way is TLS
 	state    state
+	body     []byte // of the last message, dot-stuffed: its room is used again
 
 	size     int64 // of SIZE (RFC 1870); zero: no limit announced
 	sizes    bool  // SIZE announced
@@ -264,7 +265,8 @@ const blockSize = 64 << 10
 // write sends the body, dot-stuffed (RFC 5321 §4.5.2), and flushes it. The message is known to end in CRLF.
 func (s *Session) write(message []byte) error {
 	w := s.client.Text.W
-	for body := stuff(message); len(body) > 0; {
+	s.body = stuff(s.body, message)
+	for body := s.body; len(body) > 0; {
 		n := min(blockSize, len(body))
 		if err := s.client.UpdateDeadline(s.timeouts.Block); err != nil {
 			return err
@@ -277,16 +279,20 @@ func (s *Session) write(message []byte) error {
 	return w.Flush()
 }
 
-// stuff doubles the dot at the start of a line. Lines end in CRLF only; see inspectLines.
-func stuff(message []byte) []byte {
-	if !bytes.Contains(message, []byte("\n.")) && !bytes.HasPrefix(message, []byte(".")) {
-		return message
+// stuff writes message into room, doubling the dot at the start of a line. Lines end in CRLF only; see inspectLines.
+func stuff(room, message []byte) []byte {
+	room = room[:0]
+	if bytes.HasPrefix(message, []byte(".")) {
+		room = append(room, '.')
 	}
-	stuffed := bytes.ReplaceAll(message, []byte("\n."), []byte("\n.."))
-	if stuffed[0] == '.' {
-		stuffed = append([]byte("."), stuffed...)
+	for {
+		i := bytes.Index(message, []byte("\n."))
+		if i < 0 {
+			return append(room, message...)
+		}
+		room = append(append(room, message[:i+2]...), '.')
+		message = message[i+2:]
 	}
-	return stuffed
 }
 
 // pending reports bytes, or an end, that came without being asked for. Under TLS only what was already decrypted counts,
