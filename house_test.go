@@ -29,6 +29,7 @@ var plan = map[string]struct {
 	"mailer":      {alone: []string{"github.com/wneessen/go-mail"}},
 	"demo":        {alone: []string{"github.com/emersion/go-smtp"}},
 	"database":    {alone: []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"}},
+	"bench":       {},
 	"digesttest":  {rooms: []string{"database"}},
 }
 
