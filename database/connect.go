@@ -22,7 +22,7 @@ type purpose int
 const (
 	writing purpose = iota
 	reading         // query_only(1): sql.TxOptions{ReadOnly} would not block writes
-	looking         // no pragma at all, mode=ro: to look at a file that may not be ours
+	looking         // nothing but patience, mode=ro: to look at a file that may not be ours
 )
 
 // connections bounds a pool: SQLite has one writer, the others read. More only
@@ -38,15 +38,17 @@ type pragma struct{ name, ask, want string }
 
 // pragmas are those of one purpose. An empty ask is read back only.
 func pragmas(p purpose) []pragma {
+	patience := pragma{"busy_timeout", "10000", "10000"}
 	if p == looking {
-		return nil
+		return []pragma{patience}
 	}
 	list := []pragma{
-		{"busy_timeout", "10000", "10000"},
+		patience,
 		{"journal_mode", "WAL", "wal"},
 		{"synchronous", "FULL", "2"},
 		{"foreign_keys", "1", "1"},
 		{"mmap_size", "0", "0"},
+		{"secure_delete", "1", "1"}, // an erased address leaves no trace in free pages
 	}
 	if p == reading {
 		list[1].ask = "" // asking would write

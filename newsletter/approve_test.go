@@ -134,11 +134,13 @@ func TestLetterIsFrozen(t *testing.T) {
 	w.must(err)
 	w.blog.Edit(func(e *digesttest.Entry) { edit(e); e.Title += ", edited" })
 	w.Config.Site.Name, w.Config.Digests[0].Show, w.Config.Digests[0].Theme = "Another Name", "headline", "none"
+	base := w.Config.Site.PublicURL
+	w.Config.Site.PublicURL, w.Config.Mail.From = "https://elsewhere.example.net", "Other <other@example.net>"
 	w.clock.Advance(time.Minute)
 	w.run()
 	got := w.only("reader.weekly")
 	_, proof, _ := strings.Cut(held.Proof, "\n\n")
-	if diff := cmp.Diff(strings.TrimSpace(w.filled(proof, "reader.weekly")), strings.TrimSpace(got.text)); diff != "" {
+	if diff := cmp.Diff(strings.TrimSpace(w.filled(proof, base, "reader.weekly", held.Made)), strings.TrimSpace(got.text)); diff != "" {
 		t.Errorf("proof (-) and mail (+) differ:\n%s", diff)
 	}
 	if got.subject() != held.Subject || strings.Contains(got.html, "edited") || !strings.Contains(got.html, "Harbour Letters") {
@@ -149,27 +151,19 @@ func TestLetterIsFrozen(t *testing.T) {
 	}
 }
 
-// filled puts what stands for one reader into the slots of a text.
-func (w *world) filled(text, name string) string {
+// filled puts what stands for one reader where a proof has the author's.
+func (w *world) filled(proof, base, name string, made time.Time) string {
 	addr, err := subscribers.ParseAddress(address(name))
 	w.must(err)
 	s, _, err := subscribers.Find(w.ctx, w.DB, addr)
 	w.must(err)
-	base := w.Config.Site.PublicURL
-	return slots.ReplaceAllStringFunc(text, func(slot string) string {
-		switch slot[len("slot")+16:] {
-		case "address":
-			return s.Address
-		case "name":
-			return s.Name
-		case "since":
-			return s.Confirmed.Format("2 January 2006")
-		case "leave":
-			return base + "/leave/" + w.Link(subscribers.PurposeLeave, s.ID, s.TokenVersion)
-		default:
-			return base + "/preferences/" + w.Link(subscribers.PurposePreferences, s.ID, s.TokenVersion)
-		}
-	})
+	day := func(t time.Time) string { return "on " + t.In(w.Zone()).Format("2 January 2006") }
+	return strings.NewReplacer(
+		w.Config.Author.Email, s.Address,
+		base+"/leave/proof", base+"/leave/"+w.Link(subscribers.PurposeLeave, s.ID, s.TokenVersion),
+		base+"/preferences/proof", base+"/preferences/"+w.Link(subscribers.PurposePreferences, s.ID, s.TokenVersion),
+		day(made), day(s.Confirmed),
+	).Replace(proof)
 }
 
 var slots = regexp.MustCompile(`slot[0-9a-f]{16}(address|name|since|leave|preferences)`)

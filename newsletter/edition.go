@@ -19,6 +19,7 @@ type rendered struct {
 	number int
 	posts  []feed.Post
 	mail   templates.Mail
+	text   string // of the mail, as a reader would get it; the slots filled for the author
 	page   string // what `view online` shows: nothing personal in it
 }
 
@@ -43,6 +44,9 @@ func (n *Newsletter) render(ctx context.Context, q Querier, i issue.Issue) (rend
 	if r.mail, err = templates.Render(d.Theme, e); err != nil {
 		return rendered{}, fmt.Errorf("rendering issue %d: %w", i.ID, err)
 	}
+	if _, r.text, err = n.letter(d, i, r.mail).Fill(n.authorReader(n.authorAddress(), i.Made)); err != nil {
+		return rendered{}, fmt.Errorf("filling issue %d: %w", i.ID, err)
+	}
 	if r.page, err = templates.Page(e); err != nil {
 		return rendered{}, fmt.Errorf("rendering the page of issue %d: %w", i.ID, err)
 	}
@@ -57,7 +61,7 @@ func (r rendered) proof() issue.Proof {
 	return issue.Proof{
 		Subject: r.mail.Subject,
 		HTML:    r.page,
-		Text:    "Subject: " + r.mail.Subject + "\n\n" + r.mail.Text,
+		Text:    "Subject: " + r.mail.Subject + "\n\n" + r.text,
 		Hash:    hex.EncodeToString(sum.Sum(nil))[:16],
 	}
 }

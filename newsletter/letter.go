@@ -2,6 +2,7 @@ package newsletter
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -40,31 +41,55 @@ func (n *Newsletter) from() mailer.From {
 	return mailer.From{Name: a.Name, Mailbox: a.Address}
 }
 
-// domain is the sender's, as it stands in a header: as A-labels (RFC 5890).
-func (n *Newsletter) domain() string {
-	_, domain, _ := strings.Cut(n.from().Mailbox, "@")
+func (n *Newsletter) domain() string { return domainOf(n.from()) }
+
+// domainOf is a sender's domain as it stands in a header: as A-labels (RFC 5890).
+func domainOf(from mailer.From) string {
+	_, domain, _ := strings.Cut(from.Mailbox, "@")
 	if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
 		return ascii
 	}
 	return domain
 }
 
+// frozen is a letter with what else of the config shapes its mails: a config
+// edited between two copies of one mail must not make them differ.
+type frozen struct {
+	Letter    mailer.Letter
+	PublicURL string
+	Zone      string // IANA name
+}
+
+func (n *Newsletter) freezeWords(l mailer.Letter) ([]byte, error) {
+	words, err := json.Marshal(frozen{Letter: l, PublicURL: n.Config.Site.PublicURL, Zone: n.Zone().String()})
+	if err != nil {
+		return nil, fmt.Errorf("freezing the letter: %w", err)
+	}
+	return words, nil
+}
+
+func thaw(words []byte) (f frozen, zone *time.Location, err error) {
+	if err := json.Unmarshal(words, &f); err != nil {
+		return frozen{}, nil, fmt.Errorf("reading the letter: %w", err)
+	}
+	zone, err = time.LoadLocation(f.Zone)
+	return f, zone, err
+}
+
 // reader fills the personal slots of one delivery. Everything comes from its
-// row, so the same row makes the same bytes.
-func (n *Newsletter) reader(m outbox.Mail) mailer.Reader {
+// row and its letter, so the same row makes the same bytes.
+func (l *line) reader(m outbox.Mail) mailer.Reader {
 	key := fmt.Sprintf("%s/%d/%d", m.Mailing, m.Subscriber, m.Generation)
-	r := mailer.Reader{
-		Address:   m.Address,
-		Name:      m.Name,
-		MessageID: mailer.MessageID(n.Secret, key, n.domain()),
-		Date:      m.Date.In(n.Zone()),
-		Since:     m.Since.In(n.Zone()).Format("2 January 2006"),
+	base := l.frozen.PublicURL
+	return mailer.Reader{
+		Address:     m.Address,
+		Name:        m.Name,
+		MessageID:   mailer.MessageID(l.n.Secret, key, domainOf(l.frozen.Letter.From)),
+		Date:        m.Date.In(l.zone),
+		Since:       m.Since.In(l.zone).Format("2 January 2006"),
+		Leave:       base + "/leave/" + l.n.Link(subscribers.PurposeLeave, m.Subscriber, m.TokenVersion),
+		Preferences: base + "/preferences/" + l.n.Link(subscribers.PurposePreferences, m.Subscriber, m.TokenVersion),
 	}
-	if base := n.Config.Site.PublicURL; base != "" {
-		r.Leave = base + "/leave/" + n.Link(subscribers.PurposeLeave, m.Subscriber, m.TokenVersion)
-		r.Preferences = base + "/preferences/" + n.Link(subscribers.PurposePreferences, m.Subscriber, m.TokenVersion)
-	}
-	return r
 }
 
 // authorReader is the author in a reader's place, for proofs: the links are
@@ -89,7 +114,8 @@ type line struct {
 	// words of the letter last sent, parsed: an issue has one letter, and
 	// parsing it again for each reader would cost more than sending it.
 	letterID int64
-	letter   mailer.Letter
+	frozen   frozen
+	zone     *time.Location
 }
 
 // conn is an open way out: an SMTP session or a Maildir.
@@ -101,17 +127,17 @@ type conn interface {
 
 func (l *line) Offer(ctx context.Context, m outbox.Mail) (outbox.Reply, error) {
 	if l.letterID != m.Letter {
-		letter, err := mailer.Unmarshal(m.Words)
-		if err != nil {
+		var err error
+		if l.frozen, l.zone, err = thaw(m.Words); err != nil {
 			panic(err) // the courier fails this mail and goes on with others
 		}
-		l.letterID, l.letter = m.Letter, letter
+		l.letterID = m.Letter
 	}
-	message, err := l.letter.Message(l.n.reader(m))
+	message, err := l.frozen.Letter.Message(l.reader(m))
 	if err != nil {
 		panic(err)
 	}
-	a, err := l.conn.Offer(ctx, l.letter.From.Mailbox, m.Address, message)
+	a, err := l.conn.Offer(ctx, l.frozen.Letter.From.Mailbox, m.Address, message)
 	return reply(a), err
 }
 

@@ -61,11 +61,13 @@ func (n *Newsletter) Standing(ctx context.Context) (Standing, error) {
 }
 
 func (n *Newsletter) olderThanItsLock(ctx context.Context) (bool, error) {
-	epoch, err := outbox.Epoch(ctx, n.DB)
+	// The lock file first: a courier that starts in between writes the database
+	// before the file, and must not look like a copy.
+	last, err := outbox.LastEpoch(n.Path + ".lock")
 	if err != nil {
 		return false, err
 	}
-	last, err := outbox.LastEpoch(n.Path + ".lock")
+	epoch, err := outbox.Epoch(ctx, n.DB)
 	return last > epoch, err
 }
 

@@ -29,7 +29,7 @@ func (n *Newsletter) freeze(ctx context.Context, tx *sql.Tx, i issue.Issue, now 
 	if _, err := l.Message(n.authorReader(n.authorAddress(), now)); err != nil {
 		return Made{}, fmt.Errorf("making the mail of issue %d: %w", i.ID, err)
 	}
-	words, err := l.Marshal()
+	words, err := n.freezeWords(l)
 	if err != nil {
 		return Made{}, err
 	}

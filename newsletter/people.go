@@ -91,7 +91,7 @@ func (n *Newsletter) oweConfirmation(ctx context.Context, tx *sql.Tx, sub subscr
 		return err
 	}
 	mailing := fmt.Sprintf("confirm/%d/%d", sub.ID, now.Unix())
-	words, err := n.plainLetter(mail).Marshal()
+	words, err := n.freezeWords(n.plainLetter(mail))
 	if err != nil {
 		return err
 	}

@@ -196,7 +196,7 @@ func (n *Newsletter) makeIssue(ctx context.Context, tx *sql.Tx, p plan, now time
 	}
 	made, err := n.freeze(ctx, tx, i, now)
 	if late > flagLate {
-		made.Note = fmt.Sprintf("made %d hours late", int(late.Hours()))
+		made.Note = fmt.Sprintf("%d hours late, counted from the first firing it makes up for", int(late.Hours()))
 	}
 	return made, err
 }

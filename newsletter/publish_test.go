@@ -126,8 +126,8 @@ func TestLate(t *testing.T) {
 		note  string
 	}{
 		{"72 hours", 72 * time.Hour, issue.Approved, ""},
-		{"a second more", 72*time.Hour + time.Second, issue.Approved, "made 72 hours late"},
-		{"45 days", 45 * 24 * time.Hour, issue.Approved, "made 1080 hours late"},
+		{"a second more", 72*time.Hour + time.Second, issue.Approved, "72 hours late, counted from the first firing it makes up for"},
+		{"45 days", 45 * 24 * time.Hour, issue.Approved, "1080 hours late, counted from the first firing it makes up for"},
 		{"46 days", 46 * 24 * time.Hour, issue.Held, "made 46 days late, so the author decides"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
