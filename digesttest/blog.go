@@ -56,6 +56,15 @@ func Blog(t testing.TB, entries ...Entry) *Weblog {
 	return b
 }
 
+// Secure serves the blog over https as well: the address of its feed there, and
+// a client that trusts it.
+func (b *Weblog) Secure(t testing.TB) (feed string, client *http.Client) {
+	t.Helper()
+	server := httptest.NewTLSServer(http.HandlerFunc(b.serve))
+	t.Cleanup(server.Close)
+	return server.URL + "/feed.xml", server.Client()
+}
+
 // Add puts entries at the top of the feed.
 func (b *Weblog) Add(entries ...Entry) {
 	b.mu.Lock()

@@ -37,7 +37,12 @@ func isWeb(s string) bool {
 	return strings.HasPrefix(lower, "http://") || strings.HasPrefix(lower, "https://")
 }
 
-// isBidi: characters that turn the direction of what follows them around.
+// isBidi: the marks, embeddings, overrides and isolates of UAX #9, which turn the
+// direction of what stands around them. Letters that read from right to left have
+// theirs without them.
 func isBidi(r rune) bool {
+	if r == 0x061C || r == 0x200E || r == 0x200F {
+		return true
+	}
 	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 }

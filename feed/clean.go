@@ -64,12 +64,9 @@ func isHTML(name string) bool {
 // https or mailto, and Clean of it is itself.
 //
 // Frames and videos become a linked line, pictures of one pixel go, all others
-// have an alt text, "" if need be. Relative addresses go: [Parse] resolves them
-// before.
-func Clean(html string) string { return cleanAt(html, nil) }
-
-// cleanAt is Clean with relative addresses resolved against base.
-func cleanAt(s string, base *url.URL) string {
+// have an alt text, "" if need be. Relative addresses are resolved against base;
+// nil = they go.
+func Clean(s string, base *url.URL) string {
 	if strings.TrimSpace(s) == "" {
 		return ""
 	}

@@ -41,7 +41,7 @@ func TestClean(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := Clean(test.in)
+			got := Clean(test.in, nil)
 			if got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
@@ -51,7 +51,7 @@ func TestClean(t *testing.T) {
 }
 
 func TestCleanResolves(t *testing.T) {
-	got := cleanAt(`<a href="#fn1">1</a><img src="../a.png">`, address(t, "https://blog.example/2024/p/"))
+	got := Clean(`<a href="#fn1">1</a><img src="../a.png">`, address(t, "https://blog.example/2024/p/"))
 	want := `<a href="https://blog.example/2024/p/#fn1">1</a><img src="https://blog.example/2024/a.png" alt=""/>`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -59,7 +59,7 @@ func TestCleanResolves(t *testing.T) {
 }
 
 func TestCleanDeep(t *testing.T) {
-	got := Clean(strings.Repeat("<div><b>", 100_000) + "end")
+	got := Clean(strings.Repeat("<div><b>", 100_000)+"end", nil)
 	if !strings.Contains(got, "end") {
 		t.Error("the text is lost")
 	}
@@ -70,7 +70,7 @@ func TestCleanDeep(t *testing.T) {
 // allowed elements, attributes and addresses when parsed again.
 func forbidden(t *testing.T, s string) {
 	t.Helper()
-	if again := Clean(s); again != s {
+	if again := Clean(s, nil); again != s {
 		t.Fatalf("not a fixed point:\n%q\n%q", s, again)
 	}
 	z := html.NewTokenizer(strings.NewReader(s))
@@ -107,5 +107,5 @@ func FuzzClean(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, s string) { forbidden(t, Clean(s)) })
+	f.Fuzz(func(t *testing.T, s string) { forbidden(t, Clean(s, nil)) })
 }

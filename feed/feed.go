@@ -51,12 +51,10 @@ type Feed struct {
 
 // Document is one parsed feed document. Posts stand in the document's order.
 type Document struct {
-	Title       string
-	Link        string // of the site; absolute
-	Description string
-	Language    string
-	Self        string // absolute address the feed gives itself; "" = none
-	Next        string // absolute address of the next older page (RFC 5005 section 3); "" = none
-	Posts       []Post
-	Partial     bool // true: the document was damaged, and some of its posts may be missing
+	Title    string
+	Link     string // of the site; absolute
+	Language string
+	Next     string // absolute address of the next older page (RFC 5005 section 3); "" = none
+	Posts    []Post
+	Partial  bool // true: the document was damaged, and some of its posts may be missing
 }

@@ -27,6 +27,8 @@ import (
 func Keys(p Post) []string {
 	var keys []string
 	add := func(kind, value string) {
+		// An escaped address may hold bytes that are no text once it is read.
+		value = strings.ReplaceAll(strings.ToValidUTF8(value, "\uFFFD"), "\x00", "")
 		if value != "" {
 			keys = append(keys, kind+value)
 		}

@@ -35,6 +35,9 @@ func repairJSON(body []byte) ([]byte, error) {
 	if json.Unmarshal(in["items"], &items) != nil || in["items"] == nil {
 		return nil, fmt.Errorf("%w: the JSON has no list of items", ErrNotFeed)
 	}
+	if len(items) > maxPosts {
+		return nil, errPosts
+	}
 	out := jsonStrings(in, jsonFeedStrings)
 	out["authors"] = jsonAuthors(in)
 	list := make([]map[string]any, 0, len(items))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,11 +13,8 @@ import (
 
 // Poll is what one look at a feed found.
 type Poll struct {
-	Feed        Feed      // as stored afterwards
-	New         []Post    // with their IDs, in the document's order
-	Baseline    bool      // the first good look: New is all there is, and none of it is to be mailed by itself
-	NotModified bool      // filled in by who asks with validators, not by Keep
-	Date        time.Time // the server's clock; zero = unknown
+	New      []Post // with their IDs, in the document's order
+	Baseline bool   // the first good look: New is all there is, and none of it is to be mailed by itself
 }
 
 // Hash is what [Feed].BodyHash holds of a body: hex SHA-256.
@@ -36,35 +34,93 @@ func Keep(ctx context.Context, q Querier, f Feed, doc Document, a Answer, now ti
 	if err != nil {
 		return Poll{}, fmt.Errorf("finding the feed: %w", err)
 	}
-	poll := Poll{Baseline: f.Read.IsZero(), Date: a.Date}
-	owners, err := keyOwners(ctx, q, f.ID)
+	poll := Poll{Baseline: f.Read.IsZero()}
+	k, err := newKeeper(ctx, q, f, now)
 	if err != nil {
 		return Poll{}, err
 	}
 	fresh, keys := distinct(doc.Posts)
-	for i, p := range fresh {
-		p.FeedID, p.Baseline = f.ID, poll.Baseline
+	for i := 0; i < len(fresh); i += keepAtOnce {
+		end := min(i+keepAtOnce, len(fresh))
+		added, err := k.keep(ctx, fresh[i:end], keys[i:end], poll.Baseline)
+		if err != nil {
+			return Poll{}, err
+		}
+		poll.New = append(poll.New, added...)
+	}
+	return poll, readWell(ctx, q, f, doc, a, now)
+}
+
+// keepAtOnce is how many posts are compared with their stored selves at a time:
+// one query for each would take longer, one for all would hold them twice.
+const keepAtOnce = 500
+
+// keeper stores posts of one feed.
+type keeper struct {
+	q      Querier
+	feed   int64
+	now    time.Time
+	owners map[string]int64 // whose a key is
+}
+
+func newKeeper(ctx context.Context, q Querier, f Feed, now time.Time) (keeper, error) {
+	owners, err := keyOwners(ctx, q, f.ID)
+	return keeper{q: q, feed: f.ID, now: seconds(now), owners: owners}, err
+}
+
+func (k keeper) owner(key string) int64 { return k.owners[key] }
+
+// keep stores these posts, each with its keys. It returns those that are new.
+func (k keeper) keep(ctx context.Context, posts []Post, keys [][]string, baseline bool) (added []Post, err error) {
+	ids := make([]int64, len(posts))
+	for i := range posts {
+		ids[i] = known(keys[i], k.owner)
+	}
+	old, err := ByID(ctx, k.q, ids)
+	if err != nil {
+		return nil, err
+	}
+	stored := make(map[int64]Post, len(old))
+	for _, p := range old {
+		stored[p.ID] = p
+	}
+	var claims []claim
+	for i, p := range posts {
+		p.FeedID, p.Baseline = k.feed, baseline
 		// The day of an undated post is the day of this look, which says nothing
 		// later on; Keys has seen to that, so FirstSeen may be set now.
 		if !isDated(p) {
-			p.Published, p.Updated = seconds(now), seconds(now)
+			p.Published, p.Updated = k.now, k.now
 		}
-		p.FirstSeen, p.Released = seconds(now), time.Time{}
-		p.ID = known(keys[i], func(key string) int64 { return owners[key] })
-		if p.ID == 0 {
-			if p.ID, err = insertPost(ctx, q, p); err != nil {
-				return Poll{}, err
+		p.FirstSeen, p.Released = k.now, time.Time{}
+		if p.ID = ids[i]; p.ID == 0 {
+			if p.ID, err = insertPost(ctx, k.q, p); err != nil {
+				return nil, err
 			}
-			poll.New = append(poll.New, p)
-		} else if err := updatePost(ctx, q, p); err != nil {
-			return Poll{}, err
+			added = append(added, p)
+		} else if stored[p.ID], err = updatePost(ctx, k.q, stored[p.ID], p); err != nil {
+			return nil, err
 		}
-		if err := keepKeys(ctx, q, p, keys[i], owners); err != nil {
-			return Poll{}, err
+		claims = append(claims, k.claims(keys[i], p.ID)...)
+	}
+	return added, keepKeys(ctx, k.q, k.feed, claims)
+}
+
+// claim is a key and the post it belongs to from now on.
+type claim struct {
+	Key  string `json:"k"`
+	Post int64  `json:"p"`
+}
+
+// claims are the keys nobody has yet: a post is known by all it was ever seen under.
+func (k keeper) claims(keys []string, id int64) (list []claim) {
+	for _, key := range keys {
+		if k.owners[key] == 0 {
+			k.owners[key] = id
+			list = append(list, claim{key, id})
 		}
 	}
-	poll.Feed, err = readWell(ctx, q, f, doc, a, now)
-	return poll, err
+	return list
 }
 
 func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
@@ -102,47 +158,45 @@ func insertPost(ctx context.Context, q Querier, p Post) (int64, error) {
 	return id, nil
 }
 
-// updatePost takes over what changed. Published stays: a rebuilt site dates
-// everything anew. What is gone from the feed stays too, but for the tags.
-func updatePost(ctx context.Context, q Querier, p Post) error {
-	old, err := ByID(ctx, q, []int64{p.ID})
-	if err != nil {
-		return err
+// updatePost takes over what changed, and returns the post as it is stored then.
+// Published stays: a rebuilt site dates everything anew. What is gone from the
+// feed stays too, but for the tags.
+func updatePost(ctx context.Context, q Querier, was, p Post) (Post, error) {
+	if was.ID == 0 {
+		return Post{}, fmt.Errorf("updating a post: post %d has keys but no row", p.ID)
 	}
-	if len(old) == 0 {
-		return fmt.Errorf("updating a post: post %d has keys but no row", p.ID)
+	next := was
+	next.Title, next.URL, next.Author = first(p.Title, was.Title), first(p.URL, was.URL), first(p.Author, was.Author)
+	next.Summary, next.Content, next.Image = first(p.Summary, was.Summary), first(p.Content, was.Content), first(p.Image, was.Image)
+	next.Tags = p.Tags
+	if p.Updated.After(was.Updated) && isDated(p) {
+		next.Updated = p.Updated
 	}
-	was := old[0]
-	p.Title, p.URL, p.Author = first(p.Title, was.Title), first(p.URL, was.URL), first(p.Author, was.Author)
-	p.Summary, p.Content, p.Image = first(p.Summary, was.Summary), first(p.Content, was.Content), first(p.Image, was.Image)
-	if !p.Updated.After(was.Updated) || !isDated(p) {
-		p.Updated = was.Updated
+	if next.Title == was.Title && next.URL == was.URL && next.Author == was.Author && next.Summary == was.Summary && next.Content == was.Content &&
+		next.Image == was.Image && next.Updated.Equal(was.Updated) && slices.Equal(next.Tags, was.Tags) {
+		return was, nil
 	}
-	if p.Title == was.Title && p.URL == was.URL && p.Author == was.Author && p.Summary == was.Summary && p.Content == was.Content &&
-		p.Image == was.Image && p.Updated.Equal(was.Updated) && slices.Equal(p.Tags, was.Tags) {
-		return nil
-	}
-	_, err = q.ExecContext(ctx, `
+	_, err := q.ExecContext(ctx, `
 		UPDATE posts SET title = $2, url = $3, author = $4, tags = $5, summary_html = $6, content_html = $7, image = $8, updated_at = $9 WHERE id = $1`,
-		p.ID, p.Title, p.URL, p.Author, tagsJSON(p.Tags), p.Summary, p.Content, p.Image, p.Updated.Unix())
+		next.ID, next.Title, next.URL, next.Author, tagsJSON(next.Tags), next.Summary, next.Content, next.Image, next.Updated.Unix())
 	if err != nil {
-		return fmt.Errorf("updating a post: %w", err)
+		return Post{}, fmt.Errorf("updating a post: %w", err)
 	}
-	return nil
+	return next, nil
 }
 
-// keepKeys gives a post the keys nobody has yet: it is known by all it was ever
-// seen under.
-func keepKeys(ctx context.Context, q Querier, p Post, keys []string, owners map[string]int64) error {
-	for _, key := range keys {
-		if owners[key] != 0 {
-			continue
-		}
-		_, err := q.ExecContext(ctx, `INSERT INTO post_keys (feed_id, key, post_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, p.FeedID, key, p.ID)
-		if err != nil {
-			return fmt.Errorf("storing the keys of a post: %w", err)
-		}
-		owners[key] = p.ID
+func keepKeys(ctx context.Context, q Querier, feedID int64, claims []claim) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(claims)
+	if err == nil {
+		_, err = q.ExecContext(ctx, `
+			INSERT INTO post_keys (feed_id, key, post_id)
+			SELECT $1, value ->> 'k', value ->> 'p' FROM json_each($2) WHERE true ON CONFLICT DO NOTHING`, feedID, string(list))
+	}
+	if err != nil {
+		return fmt.Errorf("storing the keys of posts: %w", err)
 	}
 	return nil
 }
@@ -150,19 +204,18 @@ func keepKeys(ctx context.Context, q Querier, p Post, keys []string, owners map[
 // readWell records a good look: what the feed says of itself, and the validators
 // for the next one. A damaged document leaves no validators, so that it is
 // fetched whole next time.
-func readWell(ctx context.Context, q Querier, f Feed, doc Document, a Answer, now time.Time) (Feed, error) {
+func readWell(ctx context.Context, q Querier, f Feed, doc Document, a Answer, now time.Time) error {
 	f.Title, f.Link, f.Language = first(doc.Title, f.Title), first(doc.Link, f.Link), first(doc.Language, f.Language)
 	f.ETag, f.LastModified, f.BodyHash = a.ETag, a.LastModified, Hash(a.Body)
 	if doc.Partial {
 		f.ETag, f.LastModified, f.BodyHash = "", "", ""
 	}
-	f.Checked, f.Read, f.Failures, f.Error = seconds(now), seconds(now), 0, ""
 	_, err := q.ExecContext(ctx, `
 		UPDATE feeds SET title = $2, link = $3, language = $4, etag = $5, last_modified = $6, body_hash = $7,
 			checked_at = $8, read_at = $8, failures = 0, error = '' WHERE id = $1`,
 		f.ID, f.Title, f.Link, f.Language, strings.ToValidUTF8(f.ETag, ""), strings.ToValidUTF8(f.LastModified, ""), f.BodyHash, now.Unix())
 	if err != nil {
-		return Feed{}, fmt.Errorf("recording the look at the feed: %w", err)
+		return fmt.Errorf("recording the look at the feed: %w", err)
 	}
-	return f, nil
+	return nil
 }

@@ -20,6 +20,7 @@ const (
 	maxBytes = 10 << 20 // of a feed, decompressed
 	maxDepth = 256      // of nested elements; the parser recurses, and a stack overflow cannot be recovered
 	maxTags  = 1_000_000
+	maxPosts = 10_000
 )
 
 var (
@@ -30,8 +31,10 @@ var (
 	ErrEmpty = errors.New("the answer is empty")
 	// ErrTooDeep: elements are nested more than 256 deep.
 	ErrTooDeep = errors.New("the feed is nested too deeply")
-	// ErrTooBig: the feed is larger than the limit, 10 MiB unless set.
+	// ErrTooBig: the feed is larger than the limit, 10 MiB unless set, or holds
+	// more than 10,000 posts.
 	ErrTooBig = errors.New("the feed is too big")
+	errPosts  = fmt.Errorf("%w: more than 10,000 posts", ErrTooBig)
 )
 
 var (
@@ -45,7 +48,6 @@ type normalised struct {
 	body    []byte // UTF-8; JSON, or balanced XML without prolog, comments and DTD
 	damaged bool   // something was cut off or closed by us
 	next    string // value of the feed's own rel="next" link, resolved; "" = none
-	self    string
 }
 
 // normalise turns what a server sent into UTF-8 that parses: XML is balanced

@@ -34,22 +34,20 @@ func Parse(body []byte, base *url.URL, contentType string, now time.Time) (Docum
 	if err != nil {
 		return Document{}, fmt.Errorf("reading the feed: %w: %w", ErrNotFeed, err)
 	}
+	clean.body = nil // as large as the feed, and read
 	return document(parsed, clean, base, now.UTC().Truncate(time.Second)), nil
 }
 
 func document(f *gofeed.Feed, from normalised, base *url.URL, now time.Time) Document {
 	link := resolve(base, f.Link)
 	doc := Document{
-		Title:       plainText(f.Title),
-		Link:        webAddress(link),
-		Description: plainText(f.Description),
-		Language:    strings.TrimSpace(f.Language),
-		Self:        from.self,
-		Next:        from.next,
-		Partial:     from.damaged,
+		Title:    plainText(f.Title),
+		Link:     webAddress(link),
+		Language: strings.TrimSpace(f.Language),
+		Next:     from.next,
+		Partial:  from.damaged,
 	}
 	if original, ok := f.OriginalFeed().(*json.Feed); ok {
-		doc.Self = webAddress(resolve(base, original.FeedURL))
 		doc.Next = webAddress(resolve(base, original.NextURL))
 	}
 	site := base
@@ -61,6 +59,7 @@ func document(f *gofeed.Feed, from normalised, base *url.URL, now time.Time) Doc
 		r := reader{item: item, feed: f, site: site, now: now}
 		r.original(f.OriginalFeed(), i)
 		doc.Posts = append(doc.Posts, r.post())
+		f.Items[i] = nil // what was read need not be held twice
 	}
 	return doc
 }
@@ -82,11 +81,13 @@ func (r *reader) original(feed any, i int) {
 	case *rss.Feed:
 		guid := f.Items[i].GUID
 		r.permalink = guid != nil && !strings.EqualFold(guid.IsPermalink, "false")
+		f.Items[i] = nil
 	case *atom.Feed:
 		r.permalink = true
 		if c := f.Entries[i].Content; c != nil {
 			r.bodyType = strings.ToLower(c.Type)
 		}
+		f.Entries[i] = nil
 	case *json.Feed:
 		r.permalink = true
 	}
@@ -107,7 +108,7 @@ func (r *reader) post() Post {
 		base = u
 	}
 	content, summary := r.bodies()
-	p.Content, p.Summary = cleanAt(content, base), cleanAt(summary, base)
+	p.Content, p.Summary = Clean(content, base), Clean(summary, base)
 	if p.Content == "" {
 		p.Content = p.Summary
 	}

@@ -127,8 +127,8 @@ func title(p Post) string   { return p.Title }
 func TestParseNext(t *testing.T) {
 	doc := parse(t, `<rss xmlns:atom="http://www.w3.org/2005/Atom"><channel><atom:link rel="next" href="?paged=2"/><atom:link rel="self" href="/feed.xml"/>
 		<item><atom:link rel="next" href="/not-this"/></item></channel></rss>`)
-	if doc.Next != "https://blog.example/feed.xml?paged=2" || doc.Self != "https://blog.example/feed.xml" {
-		t.Errorf("next %q, self %q", doc.Next, doc.Self)
+	if doc.Next != "https://blog.example/feed.xml?paged=2" {
+		t.Errorf("next %q", doc.Next)
 	}
 }
 
@@ -302,5 +302,27 @@ func BenchmarkParse(b *testing.B) {
 		if _, err := Parse(body, nil, "", noon); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestTooManyPosts(t *testing.T) {
+	for name, feed := range map[string]struct{ head, post, tail string }{
+		"rss":    {"<rss><channel>", "<item/>", "</channel></rss>"},
+		"nested": {"<rss><channel>", "<item>", ""},
+		"rdf":    {`<rdf:RDF><channel/>`, "<item><title>a</title></item>", "</rdf:RDF>"},
+		"prefix": {`<rss xmlns:x="http://purl.org/rss/1.0/"><channel>`, "<x:item/>", "</channel></rss>"},
+		"atom":   {"<feed>", "<entry/>", "</feed>"},
+		"json":   {`{"version":"https://jsonfeed.org/version/1.1","items":[{}`, ",{}", "]}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse([]byte(feed.head+strings.Repeat(feed.post, maxPosts+1)+feed.tail), nil, "", noon)
+			if !errors.Is(err, ErrTooBig) || !strings.Contains(err.Error(), "more than 10,000 posts") {
+				t.Errorf("10,001 posts: %v", err)
+			}
+		})
+	}
+	doc, err := Parse([]byte("<rss><channel>"+strings.Repeat("<item><title>a</title></item>", maxPosts)+"</channel></rss>"), nil, "", noon)
+	if err != nil || len(doc.Posts) != maxPosts {
+		t.Errorf("10,000 posts: %d, %v", len(doc.Posts), err)
 	}
 }

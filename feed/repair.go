@@ -34,10 +34,10 @@ type repair struct {
 	atom    bool
 	done    bool // the root is closed
 	tags    int
+	posts   int
 	damaged bool
 	item    int // where in out the item that is open begins; -1 = none
 	next    string
-	self    string
 	section int             // where the next "]]>" stands; len(in) = nowhere
 	endless map[string]bool // closing marks not found once: not looked for again, or reading turns quadratic
 }
@@ -61,7 +61,7 @@ func repairXML(in []byte, base *url.URL) (normalised, error) {
 		}
 		r.closeTo(0)
 	}
-	return normalised{body: r.out, damaged: r.damaged, next: r.next, self: r.self}, nil
+	return normalised{body: r.out, damaged: r.damaged, next: r.next}, nil
 }
 
 // dropItem takes back the item whose end never came.
@@ -272,6 +272,9 @@ func (r *repair) startTag(rest []byte) error {
 	}
 	r.pos += n
 	r.closeBefore(t.name)
+	if err := r.count(t.name); err != nil {
+		return err
+	}
 	if len(r.stack) >= maxDepth {
 		return fmt.Errorf("%w: more than %d elements", ErrTooDeep, maxDepth)
 	}
@@ -299,6 +302,21 @@ func (r *repair) startTag(rest []byte) error {
 		r.item = -1
 	}
 	r.done = len(r.stack) == 0
+	return nil
+}
+
+// count refuses more posts than any reader of the feed could want before the
+// parser makes something of each.
+func (r *repair) count(name string) error {
+	if n := len(r.stack); n == 0 || !isContainer(r.stack[n-1].name) {
+		return nil
+	}
+	if name = local(name); name != "item" && name != "entry" {
+		return nil
+	}
+	if r.posts++; r.posts > maxPosts {
+		return errPosts
+	}
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (r *reader) look() (feed.Poll, error) {
 	}
 	a, err := feed.Fetcher{}.Get(ctx, f.URL, f.ETag, f.LastModified)
 	if err == nil && a.NotModified {
-		return feed.Poll{NotModified: true}, feed.Unchanged(ctx, r.db, f, r.now)
+		return feed.Poll{}, feed.Unchanged(ctx, r.db, f, r.now)
 	}
 	var doc feed.Document
 	if err == nil {
@@ -129,6 +129,30 @@ func TestKeepIsIdempotent(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, r.all()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestUnchangedIsNotRewritten(t *testing.T) {
+	r := newReader(t, entry(2), entry(1))
+	r.poll()
+	if _, err := r.db.Exec(`CREATE TRIGGER touched BEFORE UPDATE ON posts BEGIN SELECT raise(ABORT, 'rewritten'); END`); err != nil {
+		t.Fatal(err)
+	}
+	r.blog.Add(entry(3))
+	if diff := cmp.Diff([]string{"Post 3"}, r.poll()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What an escape in an address stands for may be no text; it is a key all the same.
+func TestKeysOfNoText(t *testing.T) {
+	one := digesttest.Entry{Title: "One", Link: "http://blog.example/#%ff%00", Date: start}
+	r := newReader(t, one)
+	r.poll()
+	one.Title = "Edited"
+	r.blog.Set(one)
+	if got := r.poll(); got != nil {
+		t.Errorf("new: %q", got)
 	}
 }
 

@@ -236,22 +236,14 @@ func (r *repair) looksHTML(name string) bool {
 	return false
 }
 
-// noteLink keeps the feed's own links that gofeed does not hand on for every
-// format: the next older page (RFC 5005 section 3) and its own address.
+// noteLink keeps the feed's link to the next older page (RFC 5005 section 3),
+// which gofeed does not hand on for every format.
 func (r *repair) noteLink(t tag, base *url.URL) {
 	if r.item >= 0 || len(r.stack) > 2 || local(t.name) != "link" {
 		return
 	}
-	target := &r.next
-	switch strings.ToLower(t.value("rel")) {
-	case "next":
-	case "self":
-		target = &r.self
-	default:
-		return
-	}
-	if u := webAddress(resolve(base, t.value("href"))); *target == "" && u != "" {
-		*target = u
+	if r.next == "" && strings.EqualFold(t.value("rel"), "next") {
+		r.next = webAddress(resolve(base, t.value("href")))
 	}
 }
 

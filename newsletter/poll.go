@@ -3,6 +3,7 @@ package newsletter
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -19,6 +20,7 @@ type Polled struct {
 	New         []feed.Post
 	Baseline    bool // the first good look: all of it is known, none of it is mailed
 	NotModified bool
+	Wait        time.Duration // how long the server asks to be left alone, a day at most; 0 = it does not
 	Clock       time.Duration // how far our clock is ahead of the server's Date; 0 = not told
 	Err         error
 }
@@ -75,16 +77,31 @@ func (n *Newsletter) poll(ctx context.Context, c config.Feed, now time.Time, tra
 		switch {
 		case err != nil:
 			p.Err = err
+			if status := (*feed.StatusError)(nil); errors.As(err, &status) {
+				p.Wait = status.RetryAfter
+			}
 			return feed.Failed(ctx, tx, f, err, now)
 		case answer.NotModified:
 			p.NotModified = true
 			return feed.Unchanged(ctx, tx, f, now)
 		}
-		kept, err := feed.Keep(ctx, tx, f, doc, answer, now)
+		if p.Feed, err = feed.Adopt(ctx, tx, f, doc, n.FeedURLs(), now); err != nil {
+			return err
+		}
+		kept, err := feed.Keep(ctx, tx, p.Feed, doc, answer, now)
 		p.New, p.Baseline = kept.New, kept.Baseline
 		return err
 	})
 	return p, err
+}
+
+// FeedURLs are the addresses of the config's feeds, in its order.
+func (n *Newsletter) FeedURLs() []string {
+	var urls []string
+	for _, f := range n.Config.Feeds {
+		urls = append(urls, f.URL)
+	}
+	return urls
 }
 
 // Read fetches and parses one feed and stores nothing. Validators of known

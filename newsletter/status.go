@@ -75,7 +75,7 @@ func (n *Newsletter) Status(ctx context.Context, now time.Time) (s Status, err e
 	if s.Standing, err = n.Standing(ctx); err != nil {
 		return s, err
 	}
-	if s.Feeds, err = feed.Feeds(ctx, n.DB); err != nil {
+	if s.Feeds, err = feed.Configured(ctx, n.DB, n.FeedURLs()); err != nil {
 		return s, err
 	}
 	if s.Posts, err = feed.Count(ctx, n.DB); err != nil {
