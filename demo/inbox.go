@@ -66,7 +66,7 @@ func NewInbox(config InboxConfig) *Inbox {
 	}
 	b := &Inbox{config: config, mux: http.NewServeMux()}
 	b.page = template.Must(template.New("inbox.html").Funcs(template.FuncMap{
-		"clock": func(t time.Time) string { return t.In(config.Location).Format("15:04:05") },
+		"short": func(t time.Time) string { return t.In(config.Location).Format("Mon 2 Jan, 15:04") },
 		"date":  func(t time.Time) string { return t.In(config.Location).Format("Mon 2 Jan 2006, 15:04:05 MST") },
 		"size":  size,
 	}).ParseFS(pages, "inbox.html"))

@@ -104,12 +104,16 @@ func TestInboxNotFound(t *testing.T) {
 func TestInboxViews(t *testing.T) {
 	b := inbox(
 		Mail{N: 1, Subject: "First", To: []string{"a@example.com"}, Raw: []byte("\r\nonly text")},
-		Mail{N: 2, Subject: "Second", Raw: []byte("Content-Type: text/html\r\n\r\n<p>x</p>")},
+		Mail{N: 2, Subject: "Second", Received: now, Raw: []byte("From: A Log <log@example.com>\r\nDate: Mon, 02 Feb 2026 09:30:00 +0100\r\n" +
+			"Content-Type: text/html\r\n\r\n<p>x</p>")},
 	)
 	for _, tt := range []struct{ path, has string }{
 		{"/", `<h2>Second</h2>`},
 		{"/", `src="/mail/2/html"`},
 		{"/", `href="http://127.0.0.1:8081/">Sample blog</a>`},
+		{"/", `<time>Mon 2 Feb, 08:30</time>`},
+		{"/", `<dd>A Log &lt;log@example.com&gt;</dd>`},
+		{"/", `<dd>Mon 2 Feb 2026, 08:30:00 UTC</dd>`},
 		{"/mail/1", `only text</pre>`}, // no HTML part: its text instead
 		{"/mail/2?view=text", "This mail has no text part."},
 		{"/mail/2?view=raw", "&lt;p&gt;x&lt;/p&gt;</pre>"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/emersion/go-message"
 	_ "github.com/emersion/go-message/charset" // every charset a mail may name
+	"github.com/emersion/go-message/mail"
 )
 
 // Limits of reading a mail. A mail is a stranger's bytes: readers of nested
@@ -36,6 +37,34 @@ func (m Mail) HTML() string { return part(m.Raw, "text/html") }
 // Text is the first text/plain part that is no attachment, decoded to UTF-8
 // and cut at 4 MiB. It is empty when there is none.
 func (m Mail) Text() string { return part(m.Raw, "text/plain") }
+
+// Sender is whom the mail says it is from: "A Name <a@example.com>", or the
+// bare address. Where its header says nobody, it is the envelope's sender.
+func (m Mail) Sender() string {
+	if e := entity(bytes.NewReader(m.Raw)); e != nil {
+		h := mail.Header{Header: e.Header}
+		if from, err := h.AddressList("From"); err == nil && len(from) > 0 {
+			name := strings.Join(strings.Fields(from[0].Name), " ")
+			if name == "" {
+				return from[0].Address
+			}
+			return strings.ToValidUTF8(name+" <"+from[0].Address+">", "\uFFFD")
+		}
+	}
+	return m.From
+}
+
+// Date is when the mail says it was written (RFC 5322, section 3.6.1), else
+// when it was caught.
+func (m Mail) Date() time.Time {
+	if e := entity(bytes.NewReader(m.Raw)); e != nil {
+		h := mail.Header{Header: e.Header}
+		if at, err := h.Date(); err == nil && !at.IsZero() {
+			return at
+		}
+	}
+	return m.Received
+}
 
 // subject reads the Subject of a mail. What cannot be decoded stays as it is.
 func subject(raw []byte) string {

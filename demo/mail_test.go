@@ -3,6 +3,7 @@ package demo
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMailParts(t *testing.T) {
@@ -31,6 +32,30 @@ func TestMailParts(t *testing.T) {
 		}
 		if got := m.HTML(); got != tt.html {
 			t.Errorf("%s: html %q, want %q", tt.name, got, tt.html)
+		}
+	}
+}
+
+func TestMailHead(t *testing.T) {
+	caught := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	written := time.Date(2026, 2, 2, 8, 30, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		raw, sender string
+		date        time.Time
+	}{
+		{"From: =?utf-8?q?Caf=C3=A9_Log?= <log@example.com>\r\nDate: Mon, 02 Feb 2026 09:30:00 +0100\r\n\r\nx", "Café Log <log@example.com>", written},
+		{"From: \"A,\r\n B\" <log@example.com>\r\n\r\nx", "A, B <log@example.com>", caught},
+		{"From: log@example.com\r\nDate: some day\r\n\r\nx", "log@example.com", caught},
+		{"From: <<>>\r\n\r\nx", "bounce@example.com", caught},
+		{"Subject: x\r\n\r\nx", "bounce@example.com", caught},
+		{"\x00\x01 nonsense", "bounce@example.com", caught},
+	} {
+		m := Mail{From: "bounce@example.com", Received: caught, Raw: []byte(tt.raw)}
+		if got := m.Sender(); got != tt.sender {
+			t.Errorf("%q: from %q, want %q", tt.raw, got, tt.sender)
+		}
+		if got := m.Date(); !got.Equal(tt.date) {
+			t.Errorf("%q: written at %v, want %v", tt.raw, got, tt.date)
 		}
 	}
 }

@@ -24,6 +24,7 @@ type Passed struct {
 	ClockOff time.Duration // set: this machine's clock can't be right, so nothing was made or sent
 	Overdue  bool          // an issue has waited for approval for longer than a week
 	Doubts   int           // mails that came into doubt and that in_doubt = "ask" leaves to the author, who is told once
+	Ahead    []Ahead       // digests answered for until later than now: this clock was wrong then, or is now
 	Orphans  []Orphan      // readers of digests that are gone from the config
 }
 
@@ -124,8 +125,32 @@ func (n *Newsletter) PollAndPublish(ctx context.Context, now time.Time, travelle
 	if passed.Made, err = n.Publish(ctx, now); err != nil {
 		return passed, err
 	}
+	if passed.Ahead, err = n.ahead(ctx, now); err != nil {
+		return passed, err
+	}
 	passed.Overdue, err = n.overdue(ctx, now)
 	return passed, err
+}
+
+// Ahead is a digest whose last answered period lies in the future: one pass
+// under a wrong clock, and nothing is due until it catches up.
+type Ahead struct {
+	Digest string
+	Until  time.Time
+}
+
+func (n *Newsletter) ahead(ctx context.Context, now time.Time) ([]Ahead, error) {
+	var list []Ahead
+	for _, d := range n.Config.Digests {
+		_, last, started, err := n.last(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		if started && last.Key != "" && last.End.After(now.Add(clockOff)) {
+			list = append(list, Ahead{d.Name, last.End.In(d.Schedule.Location())})
+		}
+	}
+	return list, nil
 }
 
 // startNew gives a digest that was added to the config after go-live its start.

@@ -61,3 +61,21 @@ func TestStatus(t *testing.T) {
 		t.Errorf("after the run: %+v, %v", s, err)
 	}
 }
+
+// A pass under a clock that is years ahead is not forgotten in silence.
+func TestAhead(t *testing.T) {
+	w := liveWorld(t)
+	now := w.clock.Now()
+	w.clock.Set(now.AddDate(3, 0, 0))
+	w.run()
+	w.clock.Set(now.AddDate(0, 0, 8))
+	passed, err := w.Pass(w.ctx, w.clock.Now, true)
+	w.must(err)
+	if len(passed.Ahead) == 0 || passed.Ahead[0].Digest != "weekly" || len(passed.Made) != 0 {
+		t.Errorf("it made %v and says %v", passed.Made, passed.Ahead)
+	}
+	w.clock.Set(now.AddDate(3, 0, 1))
+	if passed, err = w.Pass(w.ctx, w.clock.Now, true); err != nil || len(passed.Ahead) != 0 {
+		t.Errorf("caught up: %v, %v", passed.Ahead, err)
+	}
+}

@@ -26,10 +26,12 @@ func excerptOf(p feed.Post, dir string) (body prose, whole bool) {
 	source := cmp.Or(p.Summary, p.Content)
 	body = dress(source, dir)
 	body.dropMore()
+	body.tidyEnd()
 	length := body.length()
 	if length > excerptLimit || len(source) > 4*excerptLimit {
 		c := clipper{left: excerptLimit}
 		c.clip(body.root)
+		body.tidyEnd()
 		return body, !c.lost
 	}
 	return body, p.Summary == "" || p.Content == "" || dress(p.Content, dir).length() <= length
@@ -57,15 +59,42 @@ func (p prose) dropMore() {
 	if last != nil && moreWords.MatchString(plain(textOf(last, 200))) {
 		last.Parent.RemoveChild(last)
 	}
-	var end *html.Node
-	for n := range p.root.Descendants() {
-		if n.Type == html.TextNode && strings.TrimSpace(n.Data) != "" {
-			end = n
-		}
-	}
-	if end != nil {
+	if said := p.said(); len(said) > 0 {
+		end := said[len(said)-1]
 		end.Data = bracketed.ReplaceAllString(end.Data, "…")
 	}
+}
+
+// tidyEnd takes away the comma before the ellipsis of a text that breaks off,
+// be it in the link or the emphasis before.
+func (p prose) tidyEnd() {
+	said := p.said()
+	if len(said) == 0 {
+		return
+	}
+	last := said[len(said)-1]
+	text, broken := strings.CutSuffix(strings.TrimSpace(last.Data), "…")
+	if !broken {
+		return
+	}
+	last.Data = strings.TrimRight(last.Data[:strings.LastIndex(last.Data, "…")], loose) + "…"
+	if strings.Trim(text, loose) == "" && len(said) > 1 {
+		before := said[len(said)-2]
+		before.Data = strings.TrimRight(before.Data, loose)
+	}
+}
+
+// loose is what does not stand before an ellipsis.
+const loose = " \n\t,;:-–—"
+
+// said are the texts of a body that hold a word or a sign, in order.
+func (p prose) said() (texts []*html.Node) {
+	for n := range p.root.Descendants() {
+		if n.Type == html.TextNode && strings.TrimSpace(n.Data) != "" {
+			texts = append(texts, n)
+		}
+	}
+	return texts
 }
 
 // clipper cuts a tree of HTML after a number of characters.

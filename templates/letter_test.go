@@ -292,10 +292,6 @@ func TestPageIsNobodys(t *testing.T) {
 	if !strings.Contains(page, `href="https://news.boathouse.example/subscribe"`) {
 		t.Error("no way to subscribe")
 	}
-	e.NoIndex = true
-	if page, err = Page(e); err != nil || !strings.Contains(page, `<meta name="robots" content="noindex">`) {
-		t.Errorf("no noindex (%v)", err)
-	}
 	for _, no := range []string{"<script", "<link", "@import", "url("} {
 		if strings.Contains(page, no) {
 			t.Errorf("%q in the page", no)
@@ -322,6 +318,35 @@ func TestConfirm(t *testing.T) {
 		if _, err := Confirm(site, "weekly", "", link); err == nil {
 			t.Errorf("link %q was taken", link)
 		}
+	}
+}
+
+// TestHeadlinesAreLinks looks at an issue of titles alone: where there is no
+// other link to a post, its title must look like one.
+func TestHeadlinesAreLinks(t *testing.T) {
+	for show, links := range map[string]int{ShowHeadline: 6, ShowExcerpt: 0} {
+		e := Sample(friday, 6)
+		e.Show = show
+		m, err := Render("letter", e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(m.HTML, `<a class="link" href="`); n != links {
+			t.Errorf("%s: %d titles look like links, want %d", show, n, links)
+		}
+	}
+}
+
+// TestReaderStandsOnALine of its own, with the label before it: the address
+// may be long, and what stands before it is wrapped without knowing.
+func TestReaderStandsOnALine(t *testing.T) {
+	e := Sample(friday, 1)
+	m, err := Render("letter", e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(m.Text, "on "+e.Mark+SlotSince+".\n\nSent to: "+e.Mark+SlotAddress+"\nUnsubscribe: ") {
+		t.Errorf("the foot reads:\n%s", m.Text[len(m.Text)*2/3:])
 	}
 }
 

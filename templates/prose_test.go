@@ -111,7 +111,11 @@ func TestExcerpt(t *testing.T) {
 		{"summary", "<p>Short.</p>", "<p>" + long + "</p>", "<p>Short.</p>", false},
 		{"summary that is all", "<p>Short.</p>", "<p>Short.</p>", "<p>Short.</p>", true},
 		{"drops the brackets", "<p>Short [...]</p>", "<p>" + long + "</p>", "<p>Short…</p>", false},
-		{"drops the blog's own link", `<p>Short … <a href="https://x.example/1">Continue reading →</a></p>`, "<p>" + long + "</p>", "<p>Short … </p>", false},
+		{"drops the blog's own link", `<p>Short … <a href="https://x.example/1">Continue reading →</a></p>`, "<p>" + long + "</p>", "<p>Short…</p>", false},
+		{"no comma before the end", "<p>Waiting, […]</p>", "<p>" + long + "</p>", "<p>Waiting…</p>", false},
+		{"nor where a word broke off", "", "<p>" + strings.Repeat("word, ", 200) + "</p>", "<p>" + strings.Repeat("word, ", 68) + "word…</p>", false},
+		{"nor in the link before", "", "<p>" + strings.Repeat("x", 412) + ` <a href="https://x.example/">Davis,</a> who ` + long + "</p>",
+			"<p>" + strings.Repeat("x", 412) + ` <a href="https://x.example/">Davis</a>…</p>`, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			body, whole := excerptOf(feed.Post{Summary: c.summary, Content: c.content}, "ltr")
@@ -119,6 +123,24 @@ func TestExcerpt(t *testing.T) {
 				t.Errorf("whole %v, want %v\n%s", whole, c.whole, diff)
 			}
 		})
+	}
+}
+
+func TestRhythmOf(t *testing.T) {
+	for schedule, want := range map[string]string{
+		"":                                    "",
+		"never":                               "never",
+		"every Monday at 09:00":               "every Monday at 09:00",
+		"every Monday at 09:00 UTC":           "every Monday at 09:00 UTC",
+		"every Monday at 09:00 Europe/Berlin": "every Monday at 09:00 (Berlin time)",
+		"every month on the 1st at 09:00 America/New_York":                    "every month on the 1st at 09:00 (New York time)",
+		"every month on the last day at 09:00 America/Argentina/Rio_Gallegos": "every month on the last day at 09:00 (Rio Gallegos time)",
+		"every Monday at 09:00 Etc/GMT+5":                                     "every Monday at 09:00 Etc/GMT+5",
+		`cron "0 9 * * MON" Europe/Berlin`:                                    "at set times",
+	} {
+		if got := rhythmOf(schedule); got != want {
+			t.Errorf("%q: %q, want %q", schedule, got, want)
+		}
 	}
 }
 

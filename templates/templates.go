@@ -57,7 +57,6 @@ type Edition struct {
 	SubjectTemplate string         // see Check; "" = DefaultSubject
 	Links           Links
 	Mark            string // start of each slot: letters and digits, in no post; needed by Render only
-	NoIndex         bool   // Page asks search engines to pass by
 }
 
 // The slots of a rendered mail: the edition's Mark followed by one of these
@@ -137,12 +136,12 @@ func Page(e Edition) (string, error) {
 
 // Confirm makes the mail that asks a new reader to confirm. It holds nothing
 // the visitor typed, and no slot. The rhythm is a phrase such as "every Monday
-// at 09:00 Europe/Berlin", "" when unsaid; link is the absolute http(s)
-// address of the confirm page.
+// at 09:00 Europe/Berlin", "" when unsaid; the mail says "(Berlin time)". The
+// link is the absolute http(s) address of the confirm page.
 func Confirm(site Site, digest, rhythm, link string) (Mail, error) {
 	v := frameOf(site, digest)
 	v.Subject = cut(plain("Confirm your subscription to "+v.Site), subjectLimit)
-	v.Rhythm = plain(rhythm)
+	v.Rhythm = rhythmOf(rhythm)
 	v.Preheader = "One click, and the " + v.Digest + " is yours."
 	if v.Confirm = web(link); v.Confirm == "" {
 		return Mail{}, fmt.Errorf("rendering confirmation: the link %q is no http or https address", link)

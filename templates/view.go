@@ -34,8 +34,7 @@ type view struct {
 	Subscribe string
 	Address   []string
 
-	Web     bool // a page: nothing personal in it
-	NoIndex bool
+	Web bool // a page: nothing personal in it
 
 	// The slots, empty on a page.
 	Reader, Since, Leave, Preferences string
@@ -58,7 +57,7 @@ type post struct {
 	More       string // words of the link to the post; "" = the title is enough
 }
 
-// level is how much of a post is shown.
+// measure is how much of a post is shown.
 type measure int
 
 const (
@@ -87,7 +86,6 @@ func viewOf(e Edition, subject string, measures []measure) view {
 	v.Label = labelOf(e)
 	v.View = web(e.Links.View)
 	v.Subscribe = web(e.Links.Subscribe)
-	v.NoIndex = e.NoIndex
 	v.Rest = len(e.Posts) - len(measures)
 	for i, m := range measures {
 		p := postOf(e.Posts[i], m, v.Dir, zone(e))

@@ -199,3 +199,19 @@ func join(parts ...string) string {
 	}
 	return strings.Join(kept, " · ")
 }
+
+// rhythmOf tells a schedule to a reader: the zone by its city, "every Monday at
+// 09:00 (Berlin time)", and a cron expression as no more than it tells them.
+func rhythmOf(schedule string) string {
+	words := plain(schedule)
+	if strings.HasPrefix(words, "cron ") {
+		return "at set times"
+	}
+	at := strings.LastIndexByte(words, ' ')
+	area, city, named := strings.Cut(words[at+1:], "/")
+	if at < 0 || !named || area == "Etc" {
+		return words
+	}
+	city = city[strings.LastIndexByte(city, '/')+1:]
+	return words[:at] + " (" + strings.ReplaceAll(city, "_", " ") + " time)"
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"time"
 
 	"digest/config"
 	"digest/newsletter"
@@ -14,7 +15,7 @@ func Example() {
 	n := &newsletter.Newsletter{Config: config.Config{Site: config.Site{
 		Name: "Letters from the Harbour", PublicURL: "https://example.com/news",
 	}}}
-	site := &web.Site{Newsletter: n}
+	site := &web.Site{Newsletter: n, Now: time.Now}
 	server := httptest.NewUnstartedServer(nil)
 	server.Config = web.Server(site.Handler())
 	server.Start()

@@ -34,16 +34,16 @@ func (s *site) guard(mux *http.ServeMux) http.Handler {
 		defer s.rescue(w, r)
 		s.headers(w.Header())
 		if r.ContentLength > maxBody {
-			s.problem(w, r, http.StatusRequestEntityTooLarge, "large")
+			s.problem(w, http.StatusRequestEntityTooLarge, "large")
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if status, allow := s.missing(mux, r); status != 0 {
-			s.lost(w, r, status, allow)
+			s.lost(w, status, allow)
 			return
 		}
 		if s.foreign(r) {
-			s.problem(w, r, http.StatusForbidden, "foreign")
+			s.problem(w, http.StatusForbidden, "foreign")
 			return
 		}
 		mux.ServeHTTP(w, r)
@@ -141,5 +141,5 @@ func (s *site) rescue(w http.ResponseWriter, r *http.Request) {
 		panic(cause)
 	}
 	s.Log.Error("page panicked", "page", r.Pattern, "cause", cause, "stack", string(debug.Stack()))
-	s.problem(w, r, http.StatusInternalServerError, "bug")
+	s.problem(w, http.StatusInternalServerError, "bug")
 }

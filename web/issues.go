@@ -13,18 +13,15 @@ func (s *site) listIssues(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err, "")
 		return
 	}
-	for i := range issues {
-		issues[i].Date = issues[i].Date.In(s.Newsletter.Zone())
-	}
 	shared(w.Header())
-	s.show(w, r, http.StatusOK, "issues", issues)
+	s.show(w, http.StatusOK, "issues", issues)
 }
 
 // showIssue is `view online`: the frozen page, as it was made for the mail.
 func (s *site) showIssue(w http.ResponseWriter, r *http.Request) {
 	id, ok := number(r.PathValue("id"))
 	if !ok {
-		s.problem(w, r, http.StatusNotFound, "issue")
+		s.problem(w, http.StatusNotFound, "issue")
 		return
 	}
 	page, found, err := s.Newsletter.IssuePage(r.Context(), id)
@@ -33,7 +30,7 @@ func (s *site) showIssue(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !found {
-		s.problem(w, r, http.StatusNotFound, "issue")
+		s.problem(w, http.StatusNotFound, "issue")
 		return
 	}
 	shared(w.Header())

@@ -20,7 +20,7 @@ func (s *site) showLeave(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err, "link")
 		return
 	}
-	s.show(w, r, http.StatusOK, "leave", leaving{reader.Masked, gone(reader)})
+	s.show(w, http.StatusOK, "leave", leaving{reader.Masked, gone(reader)})
 }
 
 // leave acts on a mailbox provider's one-click POST (RFC 8058 §3.2) and on our
@@ -33,7 +33,7 @@ func (s *site) leave(w http.ResponseWriter, r *http.Request) {
 	}
 	source, ok := leaveSource(fields)
 	if !ok {
-		s.problem(w, r, http.StatusBadRequest, "button")
+		s.problem(w, http.StatusBadRequest, "button")
 		return
 	}
 	ctx, cancel := acting(r)
@@ -47,7 +47,7 @@ func (s *site) leave(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err, "link")
 		return
 	}
-	s.show(w, r, http.StatusOK, "left", leaving{Masked: reader.Masked})
+	s.show(w, http.StatusOK, "left", leaving{Masked: reader.Masked})
 }
 
 // leaveSource says by which of the two fields someone leaves.
@@ -74,16 +74,16 @@ func (s *site) showPreferences(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err, "link")
 		return
 	}
-	s.preferences(w, r, reader, false)
+	s.preferences(w, reader, false)
 }
 
 // preferences shows what a reader gets, or that they get nothing.
-func (s *site) preferences(w http.ResponseWriter, r *http.Request, reader newsletter.Reader, saved bool) {
+func (s *site) preferences(w http.ResponseWriter, reader newsletter.Reader, saved bool) {
 	if gone(reader) {
-		s.show(w, r, http.StatusOK, "left", leaving{Masked: reader.Masked})
+		s.show(w, http.StatusOK, "left", leaving{Masked: reader.Masked})
 		return
 	}
-	s.show(w, r, http.StatusOK, "preferences", preferring{reader.Masked, s.choices(reader.Digests...), saved})
+	s.show(w, http.StatusOK, "preferences", preferring{reader.Masked, s.choices(reader.Digests...), saved})
 }
 
 func (s *site) prefer(w http.ResponseWriter, r *http.Request) {
@@ -98,7 +98,7 @@ func (s *site) prefer(w http.ResponseWriter, r *http.Request) {
 	case "leave":
 		digests = nil
 	default:
-		s.problem(w, r, http.StatusBadRequest, "button")
+		s.problem(w, http.StatusBadRequest, "button")
 		return
 	}
 	ctx, cancel := acting(r)
@@ -115,5 +115,5 @@ func (s *site) prefer(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err, "link")
 		return
 	}
-	s.preferences(w, r, reader, true)
+	s.preferences(w, reader, true)
 }

@@ -8,8 +8,11 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 
 	"digest/newsletter"
 	"digest/subscribers"
@@ -41,7 +44,7 @@ type choice struct {
 // parsePages gives each page a template of its own: its "title" and "main" in
 // the layout. The pages are embedded, so an error here is one of ours.
 func parsePages() map[string]*template.Template {
-	words := template.FuncMap{"say": english.say, "day": english.day, "moment": english.moment, "capital": capital}
+	words := template.FuncMap{"say": english.say, "moment": english.moment, "rhythm": english.rhythm, "address": display, "capital": capital}
 	layout := template.Must(template.New("layout.html").Funcs(words).ParseFS(pages, "pages/layout.html"))
 	parsed := map[string]*template.Template{}
 	for _, name := range []string{"subscribe", "sent", "confirm", "welcome", "leave", "left", "preferences", "issues", "problem"} {
@@ -52,7 +55,7 @@ func parsePages() map[string]*template.Template {
 
 // show writes a page. It is rendered whole before its first byte leaves, so a
 // status is never followed by half a page.
-func (s *site) show(w http.ResponseWriter, r *http.Request, status int, page string, data any) {
+func (s *site) show(w http.ResponseWriter, status int, page string, data any) {
 	var body bytes.Buffer
 	if err := s.letters[page].Execute(&body, s.view(w.Header(), data)); err != nil {
 		s.Log.Error("rendering page", "page", page, "error", err)
@@ -82,8 +85,8 @@ func write(w http.ResponseWriter, status int, body []byte) {
 }
 
 // problem writes the page for what went wrong; its words are found by what.
-func (s *site) problem(w http.ResponseWriter, r *http.Request, status int, what string) {
-	s.show(w, r, status, "problem", what)
+func (s *site) problem(w http.ResponseWriter, status int, what string) {
+	s.show(w, status, "problem", what)
 }
 
 // fail writes the page for an error. stale names the words for a link that is
@@ -91,33 +94,33 @@ func (s *site) problem(w http.ResponseWriter, r *http.Request, status int, what 
 func (s *site) fail(w http.ResponseWriter, r *http.Request, err error, stale string) {
 	switch {
 	case errors.Is(err, newsletter.ErrLink):
-		s.problem(w, r, http.StatusNotFound, stale)
+		s.problem(w, http.StatusNotFound, stale)
 	case errors.Is(err, newsletter.ErrNotLive):
 		w.Header().Set("Retry-After", "3600")
-		s.problem(w, r, http.StatusServiceUnavailable, "closed")
+		s.problem(w, http.StatusServiceUnavailable, "closed")
 	case errors.Is(err, newsletter.ErrNoDigest):
-		s.problem(w, r, http.StatusUnprocessableEntity, "digest")
+		s.problem(w, http.StatusUnprocessableEntity, "digest")
 	case errors.Is(err, errLarge):
-		s.problem(w, r, http.StatusRequestEntityTooLarge, "large")
+		s.problem(w, http.StatusRequestEntityTooLarge, "large")
 	case errors.Is(err, errType):
-		s.problem(w, r, http.StatusUnsupportedMediaType, "form")
+		s.problem(w, http.StatusUnsupportedMediaType, "form")
 	case errors.Is(err, errForm):
-		s.problem(w, r, http.StatusBadRequest, "form")
+		s.problem(w, http.StatusBadRequest, "form")
 	default:
 		s.Log.Error("answering", "page", r.Pattern, "error", err)
 		w.Header().Set("Retry-After", "60")
-		s.problem(w, r, http.StatusServiceUnavailable, "down")
+		s.problem(w, http.StatusServiceUnavailable, "down")
 	}
 }
 
 // lost answers for what is no page, or no method of it.
-func (s *site) lost(w http.ResponseWriter, r *http.Request, status int, allow string) {
+func (s *site) lost(w http.ResponseWriter, status int, allow string) {
 	if status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", allow)
-		s.problem(w, r, status, "method")
+		s.problem(w, status, "method")
 		return
 	}
-	s.problem(w, r, http.StatusNotFound, "lost")
+	s.problem(w, http.StatusNotFound, "lost")
 }
 
 // choices are the digests of the config; chosen are ticked.
@@ -137,6 +140,17 @@ func (s *site) choices(chosen ...string) []choice {
 func capital(name string) string {
 	first, size := utf8.DecodeRuneInString(name)
 	return string(unicode.ToUpper(first)) + name[size:]
+}
+
+// display shows an address, or what a mask leaves of it, as its owner writes
+// it: the domain in its own letters (RFC 5890, section 2.3.2.1).
+func display(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	domain, err := idna.Display.ToUnicode(address[at+1:])
+	if err != nil {
+		return address
+	}
+	return address[:at+1] + domain
 }
 
 // gone reports whether a reader gets no mail any more.

@@ -29,7 +29,7 @@ func (s *site) showSubscribe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Del("X-Robots-Tag")
-	s.show(w, r, http.StatusOK, "subscribe", asked{Digests: s.choices(s.Newsletter.DefaultDigest().Name)})
+	s.show(w, http.StatusOK, "subscribe", asked{Digests: s.choices(s.Newsletter.DefaultDigest().Name)})
 }
 
 // subscribe answers every address alike, so that nobody learns here who is
@@ -48,7 +48,7 @@ func (s *site) subscribe(w http.ResponseWriter, r *http.Request) {
 		if chosen == "" {
 			chosen = s.Newsletter.DefaultDigest().Name
 		}
-		s.show(w, r, http.StatusUnprocessableEntity, "subscribe",
+		s.show(w, http.StatusUnprocessableEntity, "subscribe",
 			asked{Address: fields.Get("address"), Wrong: true, Digests: s.choices(chosen)})
 		return
 	}
@@ -56,7 +56,7 @@ func (s *site) subscribe(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err, "")
 		return
 	}
-	s.show(w, r, http.StatusOK, "sent", nil)
+	s.show(w, http.StatusOK, "sent", nil)
 }
 
 func (s *site) ask(r *http.Request, address, digest string) error {
@@ -75,7 +75,7 @@ func (s *site) showConfirm(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err, "stale")
 		return
 	}
-	s.show(w, r, http.StatusOK, "confirm", invitation)
+	s.show(w, http.StatusOK, "confirm", invitation)
 }
 
 // confirm acts on our own button only: a scanner that posts to whatever it
@@ -87,7 +87,7 @@ func (s *site) confirm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if fields.Get("do") != "confirm" {
-		s.problem(w, r, http.StatusBadRequest, "button")
+		s.problem(w, http.StatusBadRequest, "button")
 		return
 	}
 	ctx, cancel := acting(r)
@@ -97,5 +97,5 @@ func (s *site) confirm(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err, "stale")
 		return
 	}
-	s.show(w, r, http.StatusOK, "welcome", welcome)
+	s.show(w, http.StatusOK, "welcome", welcome)
 }

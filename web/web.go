@@ -4,7 +4,8 @@
 //
 // It never sets a cookie, runs a script or redirects, never takes an address
 // from the Host header, and never knows who somebody is but by the link they
-// hold. It reads and writes through newsletter alone.
+// hold. What it reads and writes goes through newsletter; of subscribers it
+// knows the words alone (what a link is for, that an address is none).
 //
 // Its one invariant: GET, HEAD and OPTIONS change nothing, so whoever follows
 // the links of a mail to look at them (a scanner, a preview, a crawler)
@@ -26,7 +27,7 @@ import (
 // Site serves the public pages of one newsletter.
 type Site struct {
 	Newsletter *newsletter.Newsletter
-	Now        func() time.Time // the clock; nil = time.Now
+	Now        func() time.Time // the clock; needed, since the pages tell what is late by it
 	Log        *slog.Logger     // nil discards; holds page names and errors, never a link or an address
 	Wake       func()           // called after something may be owed; nil does nothing
 }
@@ -73,9 +74,6 @@ const oneClick = "POST /leave/{link}"
 // they answer with and without it, so a proxy may strip it or not.
 func (s *Site) Handler() http.Handler {
 	in := &site{Site: *s, letters: parsePages(), style: template.CSS(style)}
-	if in.Now == nil {
-		in.Now = time.Now
-	}
 	if in.Log == nil {
 		in.Log = slog.New(slog.DiscardHandler)
 	}

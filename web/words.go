@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,11 +24,31 @@ func (l language) say(key string, args ...any) (string, error) {
 	return fmt.Sprintf(sentence, args...), nil
 }
 
-// moment is a time to come: "Monday 6 May, 09:00", in the zone of t.
-func (l language) moment(t time.Time) string { return t.Format("Monday 2 January, 15:04") }
+// moment is a time to come, with its zone: "Monday 6 May, 09:00 CEST", or
+// "… 09:00 UTC-03" where the zone has no letters.
+func (l language) moment(t time.Time) string {
+	zone := t.Format("MST")
+	if strings.ContainsAny(zone, "+-") {
+		zone = "UTC" + zone
+	}
+	return t.Format("Monday 2 January, 15:04 ") + zone
+}
 
-// day is a date in the past: "6 May 2024".
-func (l language) day(t time.Time) string { return t.Format("2 January 2006") }
+// rhythm tells a schedule to a reader: the zone by its city, "every Monday at
+// 09:00 (Berlin time)", and a cron expression as no more than it tells them.
+// The confirmation mail says the same (templates, rhythmOf).
+func (l language) rhythm(schedule string) string {
+	if strings.HasPrefix(schedule, "cron ") {
+		return "at set times"
+	}
+	at := strings.LastIndexByte(schedule, ' ')
+	area, city, named := strings.Cut(schedule[at+1:], "/")
+	if at < 0 || !named || area == "Etc" {
+		return schedule
+	}
+	city = city[strings.LastIndexByte(city, '/')+1:]
+	return schedule[:at] + " (" + strings.ReplaceAll(city, "_", " ") + " time)"
+}
 
 var english = language{words: map[string]string{
 	"lang": "en",

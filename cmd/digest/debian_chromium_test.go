@@ -16,7 +16,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-
 	"os/exec"
 	"regexp"
 	"slices"
@@ -27,7 +26,9 @@ import (
 	"time"
 
 	"digest/mailer"
+	"digest/newsletter"
 	"digest/templates"
+	"digest/web"
 )
 
 // TestBrowserMail lays the sample issue out at the widths of mail programs,
@@ -71,6 +72,35 @@ func TestBrowserPages(t *testing.T) {
 	}
 	for _, v := range b.measure(views, []int{320, 1024}) {
 		v.check(t)
+	}
+}
+
+// TestBrowserProof opens the page of preview in frames: from 1100 px up the
+// desk and the phone stand side by side, below one under the other.
+func TestBrowserProof(t *testing.T) {
+	b := newBrowser(t)
+	proof := web.Proof(func(context.Context) (newsletter.Preview, error) {
+		return newsletter.Preview{Subject: "A subject", HTML: filled(t, templates.Sample(epoch, 6)), Text: "Some words", Posts: 6}, nil
+	})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/outside" {
+			proof.ServeHTTP(w, r)
+			return
+		}
+		page(`<!doctype html><iframe src="/" width="1100" height="900"></iframe><iframe src="/" width="1000" height="900"></iframe>
+<pre id="measured"></pre><script>addEventListener('load', () => {
+	document.getElementById('measured').textContent = [...document.querySelectorAll('iframe')].map(f => {
+		const [desk, phone] = [...f.contentDocument.querySelectorAll('iframe')].map(e => e.getBoundingClientRect());
+		const text = f.contentDocument.querySelector('pre').getBoundingClientRect();
+		return [desk.top === phone.top, desk.width >= 624, phone.width, desk.height >= 1200, text.height > 0 && text.top > phone.bottom,
+			f.contentDocument.documentElement.scrollWidth <= f.clientWidth].join();
+	}).join(' ');
+})</script>`).ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	m := measured.FindStringSubmatch(b.dump(server.URL + "/outside"))
+	if want := "true,true,362,true,true,true false,true,362,true,true,true"; m == nil || m[1] != want {
+		t.Errorf("side by side, desk, phone, height, text, width: got %q, want %q", m, want)
 	}
 }
 

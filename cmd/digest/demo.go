@@ -56,7 +56,11 @@ type world struct {
 	offset  atomic.Int64
 	daemon  *daemon // what goes on once the past is played
 	closers []func()
+	lived   tally
 }
+
+// tally counts what the demo saw happen, to be held against the ledger.
+type tally struct{ issues, empty, mails, confirmations int }
 
 // now is the demo's clock: the machine's, moved back while the past is played.
 func (w *world) now(d *door) time.Time { return d.now().Add(time.Duration(w.offset.Load())) }
@@ -243,9 +247,12 @@ func (d *door) play(ctx context.Context, w *world) error {
 		}
 		for _, m := range passed.Made {
 			if m.Issue.State == issue.Empty {
+				w.lived.empty++
 				d.say("  publish:   %s: %s, so no mail", m.Issue.Digest, m.Issue.Reason)
 				continue
 			}
+			w.lived.issues++
+			w.lived.mails += m.Readers
 			d.say("  publish:   %s issue %d, %q, %s, owed to %s", m.Issue.Digest, m.Issue.Number, m.Issue.Subject,
 				plural(m.Posts, "post"), plural(m.Readers, "reader"))
 		}
@@ -268,6 +275,7 @@ func (d *door) subscribeByPage(ctx context.Context, w *world, address string) er
 	}
 	for _, m := range w.catcher.Mails() {
 		if link := confirmLink.FindString(m.Text()); link != "" {
+			w.lived.confirmations++
 			d.say("  subscribe: %s by the page; the confirmation mail was sent, and its button pressed", address)
 			return post(ctx, link, url.Values{"do": {"confirm"}})
 		}
@@ -298,10 +306,12 @@ func (d *door) sumUp(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
+	lived, sent, caught := w.lived, audited.States[outbox.Sent], len(w.catcher.Mails())
 	d.say("summary")
-	d.say("  %s made, %s owed, %d sent, %d caught", plural(audited.Issues, "issue"), plural(audited.Owed, "mail"),
-		audited.States[outbox.Sent], len(w.catcher.Mails()))
-	if len(audited.Broken) > 0 || audited.States[outbox.Sent] != len(w.catcher.Mails()) {
+	d.say("  %s, %s; %s and %s", plural(lived.issues, "issue"), plural(lived.empty, "empty period"),
+		plural(lived.mails, "issue mail"), plural(lived.confirmations, "confirmation"))
+	d.say("  %s owed, %d sent, %d caught", plural(audited.Owed, "mail"), sent, caught)
+	if len(audited.Broken) > 0 || sent != caught || audited.Owed != lived.mails+lived.confirmations || audited.Issues != lived.issues+lived.empty {
 		return fmt.Errorf("the ledger does not add up: %v", audited.Broken)
 	}
 	d.say("  audit: ok")
