@@ -77,10 +77,13 @@ func notLDH(r rune) bool {
 }
 
 func isASCII[T string | []byte](s T) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
+	var high byte
+	for len(s) >= 8 { // a message is long
+		high |= s[0] | s[1] | s[2] | s[3] | s[4] | s[5] | s[6] | s[7]
+		s = s[8:]
 	}
-	return true
+	for i := range len(s) {
+		high |= s[i]
+	}
+	return high < utf8.RuneSelf
 }

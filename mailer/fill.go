@@ -1,8 +1,6 @@
 package mailer
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"html"
 	"strings"
@@ -20,7 +18,8 @@ func (r Reader) values() [len(slots)]string {
 type words struct {
 	letter     Letter // what they were made of
 	html, text cut
-	boundary   string
+	stencil    stencil
+	unfit      error // why there can be no message of it; nil: there can
 }
 
 // cut is text around slots: one piece more than there are slots, which are indexes into the names.
@@ -32,7 +31,8 @@ type cut struct {
 
 // words of the letter; those it was read with, unless a field was set since.
 func (l Letter) words() *words {
-	if w := l.ready; w != nil && w.letter.HTML == l.HTML && w.letter.Text == l.Text && w.letter.Mark == l.Mark {
+	w := l.ready
+	if l.ready = nil; w != nil && w.letter == l {
 		return w
 	}
 	return makeWords(l)
@@ -40,13 +40,9 @@ func (l Letter) words() *words {
 
 func makeWords(l Letter) *words {
 	l.ready = nil
-	sum := sha256.Sum256([]byte(l.HTML + "\x00" + l.Text))
-	return &words{
-		letter:   l,
-		html:     cutAt(bodyText(l.HTML), l.Mark),
-		text:     cutAt(bodyText(l.Text), l.Mark),
-		boundary: "part-" + hex.EncodeToString(sum[:12]),
-	}
+	w := &words{letter: l, html: cutAt(bodyText(l.HTML), l.Mark), text: cutAt(bodyText(l.Text), l.Mark)}
+	w.stencil, w.unfit = l.stencil(w.html, w.text)
+	return w
 }
 
 func cutAt(text, mark string) cut {
@@ -95,14 +91,32 @@ func (c cut) fill(values [len(slots)]string, mark string) (string, error) {
 	return "", errSlot
 }
 
-// Fill puts the reader's values into the slots of both parts and normalises their lines, as [Letter.Message] sends them.
-func (l Letter) Fill(r Reader) (htmlPart, textPart string, err error) {
-	w, inText := l.words(), r.values()
-	inHTML := inText
+// seams is the cut with short pieces: only so much is left of each as can be part of a mark that a value completes.
+func (c cut) seams(mark string) cut {
+	short := cut{slots: c.slots}
+	for _, piece := range c.pieces {
+		if n := len(mark) - 1; mark != "" && len(piece) > 2*n && !strings.Contains(piece, mark) {
+			piece = piece[:n] + "\x00" + piece[len(piece)-n:] // no mark contains NUL
+		}
+		short.pieces, short.size = append(short.pieces, piece), short.size+len(piece)
+	}
+	return short
+}
+
+// filling gives the values of the slots as they stand in the parts.
+func (r Reader) filling() (inHTML, inText [len(slots)]string) {
+	inText = r.values()
 	for i, value := range inText {
 		inText[i] = plainValue(value)
 		inHTML[i] = html.EscapeString(inText[i])
 	}
+	return inHTML, inText
+}
+
+// Fill puts the reader's values into the slots of both parts and normalises their lines, as [Letter.Message] sends them.
+func (l Letter) Fill(r Reader) (htmlPart, textPart string, err error) {
+	w := l.words()
+	inHTML, inText := r.filling()
 	if l.Mark != "" && strings.Contains(l.Subject, l.Mark) {
 		return "", "", errSlot
 	}

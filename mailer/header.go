@@ -101,13 +101,29 @@ func plainValue(s string) string {
 	}, s)
 }
 
-// bodyText drops the control characters no mail needs; line ends and tabs stay.
+// bodyText drops the control characters no mail needs; tabs and line ends stay, each of which becomes LF.
 func bodyText(s string) string {
 	s = strings.ToValidUTF8(s, "\ufffd")
+	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\r' || r == '\t' || !(r < ' ' || 0x7f <= r && r <= 0x9f) {
+		if r == '\n' || r == '\t' || !(r < ' ' || 0x7f <= r && r <= 0x9f) {
 			return r
 		}
 		return -1
 	}, s)
+}
+
+// appendField writes a header field, folded at blanks so that its lines have 76 bytes where its words let them (RFC 5322
+// §2.2.3).
+func appendField(b []byte, name, value string) []byte {
+	b = append(append(b, name...), ':')
+	length := len(name) + 1
+	for i, word := range strings.Split(value, " ") {
+		if i > 0 && length+1+len(word) > 76 {
+			b, length = append(b, "\r\n"...), 0
+		}
+		b = append(append(b, ' '), word...)
+		length += 1 + len(word)
+	}
+	return append(b, "\r\n"...)
 }

@@ -35,7 +35,7 @@ type Letter struct {
 	ListID     string `json:",omitempty"` // "weekly.news.example.com"; empty: no List-Id
 	FeedbackID string `json:",omitempty"` // "issue:list:type:sender"; empty: none
 
-	ready *words // of Unmarshal: an issue is read once and filled for every reader; nil: made for each
+	ready *words // of UnmarshalJSON: an issue is read once and filled for every reader; nil: made for each
 }
 
 // Reader is what differs from one reader to the next.
@@ -67,6 +67,15 @@ func Unmarshal(words []byte) (Letter, error) {
 	if err := json.Unmarshal(words, &l); err != nil {
 		return Letter{}, fmt.Errorf("reading letter: %w", err)
 	}
-	l.ready = makeWords(l)
 	return l, nil
+}
+
+// UnmarshalJSON makes a letter that was stored, alone or in something else, ready for its readers.
+func (l *Letter) UnmarshalJSON(words []byte) error {
+	type stored Letter // without this method
+	if err := json.Unmarshal(words, (*stored)(l)); err != nil {
+		return err
+	}
+	l.ready = makeWords(*l)
+	return nil
 }
