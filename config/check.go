@@ -146,7 +146,11 @@ func (r *reader) oneOf(path, value string, allowed ...string) {
 		quoted[i] = fmt.Sprintf("%q", a)
 	}
 	last := len(quoted) - 1
-	r.bad(path, fmt.Sprintf("%.40q: %s or %s is allowed", value, strings.Join(quoted[:last], ", "), quoted[last]), "")
+	choice := quoted[last]
+	if last > 0 {
+		choice = strings.Join(quoted[:last], ", ") + " or " + choice
+	}
+	r.bad(path, fmt.Sprintf("%.40q: %s is allowed", value, choice), "")
 }
 
 func (r *reader) mail(m *Mail) {

@@ -53,7 +53,7 @@ func (r *reader) table(name string, to any, set map[string]string) {
 }
 
 func (r *reader) unknownVariable(variable string, known []string) {
-	bad := &Error{File: "environment", Key: variable, Problem: "there is no such setting"}
+	bad := &Error{File: environment, Key: variable, Problem: "there is no such setting"}
 	if near := nearest(variable, known); near != "" {
 		bad.Hint = "did you mean " + near + "?"
 	}

@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// environment is the File of what a variable says.
+const environment = "environment"
+
 // Error is one thing wrong with a config. It holds no secret and no line of the
 // file.
 type Error struct {
@@ -31,6 +34,9 @@ func (e *Error) Error() string {
 
 // Advice is what to do about it, never empty.
 func (e *Error) Advice() string {
+	if e.File == environment {
+		return cmp.Or(e.Hint, "mend or unset "+e.Key+" in the environment; nothing was changed")
+	}
 	return cmp.Or(e.Hint, "mend that line of the config; nothing was changed")
 }
 
@@ -74,7 +80,7 @@ func (all *Errors) Unwrap() []error {
 func (all Errors) sort() {
 	slices.SortStableFunc(all, func(a, b *Error) int {
 		fromFile := func(e *Error) int {
-			if e.File == "environment" {
+			if e.File == environment {
 				return 1
 			}
 			return 0

@@ -52,6 +52,17 @@ func load(path string, environ []string) (Config, error) {
 	return c, nil
 }
 
+// Line is where the key at a path ("digest[1].subject") stands in a file, or
+// else its table; 0 = nowhere.
+func Line(path, key string) int {
+	text, err := readFile(path)
+	if err != nil {
+		return 0
+	}
+	r := reader{lines: lineIndex(text)}
+	return r.line(strings.ToLower(key))
+}
+
 func readFile(path string) ([]byte, error) {
 	refuse := func(problem, hint string, err error) error {
 		return &Errors{{File: path, Problem: problem, Hint: hint, Err: err}}
@@ -100,7 +111,7 @@ func (r *reader) result() error {
 // bad records what is wrong with the key at a path ("mail.rate", "digest[1].on").
 func (r *reader) bad(path, problem, hint string) {
 	if variable, ok := r.env[path]; ok {
-		r.errors = append(r.errors, &Error{File: "environment", Key: variable, Problem: problem, Hint: hint})
+		r.errors = append(r.errors, &Error{File: environment, Key: variable, Problem: problem, Hint: hint})
 		return
 	}
 	r.errors = append(r.errors, &Error{File: r.name, Line: r.line(path), Key: display(path), Problem: problem, Hint: hint})

@@ -10,12 +10,22 @@ import (
 	"digest/templates"
 )
 
+// SubjectError is a subject of the config that is no template.
+type SubjectError struct {
+	Digest string
+	Err    error
+}
+
+func (e *SubjectError) Error() string { return e.Err.Error() }
+
+func (e *SubjectError) Unwrap() error { return e.Err }
+
 // Check looks at what the config says about other rooms' affairs, before
 // anything is read or sent: subjects, the rate, the way out.
 func (n *Newsletter) Check() error {
 	for _, d := range n.Config.Digests {
 		if err := templates.Check(d.Subject); err != nil {
-			return fmt.Errorf("%s: [[digest]] %s subject: %w", n.Config.Path, d.Name, err)
+			return &SubjectError{Digest: d.Name, Err: err}
 		}
 		trial := n.letter(d, issue.Issue{}, templates.Mail{Subject: "A trial", HTML: "<p>A trial</p>", Text: "A trial"})
 		if _, err := trial.Message(n.authorReader(n.authorAddress(), time.Unix(0, 0))); err != nil {

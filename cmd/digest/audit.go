@@ -17,7 +17,7 @@ before, no row belongs to a courier that never was. Exit code 1 and a line for e
 		Example: "  digest audit --json",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := d.open(cmd.Context())
+			h, err := d.look(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -27,6 +30,8 @@ type door struct {
 	out, err io.Writer
 
 	config  string // path of digest.toml
+	named   bool   // --config was given: what is said to type next carries it
+	mails   bool   // this command may let mail leave
 	at      string // --at
 	dryRun  bool
 	json    bool
@@ -74,6 +79,14 @@ func (d *door) root() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          usage(cobra.NoArgs),
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			d.named = cmd.Flags().Changed("config")
+			switch cmd.CommandPath() {
+			case "digest run", "digest serve", "digest test", "digest go-live", "digest issue approve":
+				d.mails = true
+			}
+			if path := cmd.CommandPath(); d.json && (path == "digest demo" || path == "digest serve") {
+				return wrong("leave --json out", fmt.Errorf("%s has nothing to print as JSON", path))
+			}
 			return d.setClock()
 		},
 		PersistentPostRun: func(cmd *cobra.Command, args []string) {
@@ -91,12 +104,12 @@ func (d *door) root() *cobra.Command {
 	root.SetErr(d.err)
 	flags := root.PersistentFlags()
 	flags.StringVar(&d.config, "config", defaultConfig(), "the config `file`")
-	flags.StringVar(&d.at, "at", "", "let the clock say `TIME` (2026-03-30T09:00:00Z, or 2026-03-30 09:00)")
+	flags.StringVar(&d.at, "at", "", "let the clock say `TIME` (2026-03-30T09:00:00Z, or 2026-03-30 09:00 in this machine's zone)")
 	flags.BoolVar(&d.dryRun, "dry-run", false, "show what would happen; send and keep nothing")
 	flags.BoolVar(&d.json, "json", false, "print JSON")
 	flags.BoolVarP(&d.verbose, "verbose", "v", false, "say every step")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return wrong("`digest help` lists the commands, `digest COMMAND --help` its flags", err)
+		return wrong("`digest help` lists the commands, `digest COMMAND --help` its flags", plainFlag(err))
 	})
 	root.SetHelpCommand(helpCommand(root))
 	root.AddCommand(
@@ -210,11 +223,36 @@ func (d *door) openCopy(ctx context.Context, c config.Config) (*house, error) {
 	return copied, nil
 }
 
+// look is open for a command that only reads: it needs no lock, so a long write
+// elsewhere does not hold it up.
+func (d *door) look(ctx context.Context) (*house, error) {
+	if d.dryRun {
+		return d.open(ctx)
+	}
+	c, err := config.Load(d.config)
+	if err != nil {
+		return nil, err
+	}
+	db, err := database.OpenReadOnly(ctx, c.Database)
+	if errors.Is(err, database.ErrOlder) {
+		return d.openAt(ctx, c, c.Database) // which brings it up to date
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d.settle(ctx, db, c, c.Database)
+}
+
 func (d *door) openAt(ctx context.Context, c config.Config, path string) (*house, error) {
 	db, err := database.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
+	return d.settle(ctx, db, c, path)
+}
+
+// settle is furnish for a database that nobody else closes.
+func (d *door) settle(ctx context.Context, db *sql.DB, c config.Config, path string) (*house, error) {
 	h, err := d.furnish(ctx, db, c, path)
 	if err != nil {
 		db.Close()
@@ -228,6 +266,10 @@ func (d *door) furnish(ctx context.Context, db *sql.DB, c config.Config, path st
 	if err != nil {
 		return nil, err
 	}
+	// One file, one lock, by whatever name it is called.
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, fmt.Errorf("finding the database: %w", err)
+	}
 	instance, err := database.Instance(os.Getenv("DIGEST_INSTANCE"), path)
 	if err != nil {
 		return nil, err
@@ -239,9 +281,20 @@ func (d *door) furnish(ctx context.Context, db *sql.DB, c config.Config, path st
 	}
 	d.equip(n)
 	if err := n.Check(); err != nil {
-		return nil, wrong("mend that line; nothing was sent", err)
+		return nil, wrong("mend that line; nothing was sent", d.subjectLine(c, err))
 	}
 	return &house{Newsletter: n, db: db}, nil
+}
+
+// subjectLine says where a subject stands that is none; other errors stay as they are.
+func (d *door) subjectLine(c config.Config, err error) error {
+	var bad *newsletter.SubjectError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	i := slices.IndexFunc(c.Digests, func(g config.Digest) bool { return g.Name == bad.Digest })
+	at := config.Line(c.Path, fmt.Sprintf("digest[%d].subject", i))
+	return fmt.Errorf("%s:%d: [[digest]] subject: %s", d.config, at, strings.TrimPrefix(err.Error(), "subject: "))
 }
 
 // equip gives a newsletter what it reads feeds with.
@@ -253,7 +306,7 @@ func (d *door) equip(n *newsletter.Newsletter) {
 // timeTravel refuses to mail real people at a made-up time.
 func (d *door) timeTravel(c config.Config) error {
 	away := d.zero.Sub(d.began).Abs()
-	if d.dryRun || away <= time.Hour || c.Mail.SMTP == "" {
+	if d.dryRun || !d.mails || away <= time.Hour || c.Mail.SMTP == "" {
 		return nil
 	}
 	host := c.Mail.Host()
@@ -261,7 +314,7 @@ func (d *door) timeTravel(c config.Config) error {
 		return nil
 	}
 	return wrong("add --dry-run to see what would happen then",
-		fmt.Errorf("--at %s is %s away from now, and [mail] smtp is %s, which is not on this machine", d.at, away.Round(time.Minute), host))
+		fmt.Errorf("--at %s is %s away from now, and [mail] smtp is %s, which is not on this machine", d.at, span(away), host))
 }
 
 func (d *door) logger() *slog.Logger {
@@ -293,20 +346,6 @@ func (d *door) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
-// usage makes a wrong number of arguments a usage error (exit code 2).
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		err := check(cmd, args)
-		if err == nil {
-			return nil
-		}
-		if cmd.Name() == "digest" && len(args) > 0 {
-			err = fmt.Errorf("digest has no command %q", args[0])
-		}
-		return wrong("see `"+cmd.CommandPath()+" --help`", err)
-	}
-}
-
 // usageError is a mistake on the command line or in the config, with what to
 // do about it.
 type usageError struct {
@@ -317,37 +356,6 @@ type usageError struct {
 func (e usageError) Unwrap() error { return e.error }
 
 func wrong(hint string, err error) error { return usageError{err, hint} }
-
-// local tells a time as people do: in the newsletter's zone, with the distance.
-func local(t, now time.Time, loc *time.Location) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return t.In(loc).Format("Monday 2 January 2006 15:04 MST") + ", " + distance(t.Sub(now))
-}
-
-func distance(d time.Duration) string {
-	form := "in %s"
-	if d < 0 {
-		form, d = "%s ago", -d
-	}
-	switch {
-	case d < time.Minute:
-		return "now"
-	case d < time.Hour:
-		return fmt.Sprintf(form, plural(int(d.Minutes()), "minute"))
-	case d < 48*time.Hour:
-		return fmt.Sprintf(form, plural(int(d.Hours()), "hour"))
-	}
-	return fmt.Sprintf(form, plural(int(d.Hours()/24), "day"))
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
 
 // abs makes a path of the command line independent of where it is read again.
 func abs(path string) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"strings"
 
 	"digest/config"
@@ -91,6 +92,7 @@ func (d *door) explain(err error) int {
 	var bad *config.Errors
 	var changed *newsletter.ChangedError
 	var notReady *newsletter.NotReadyError
+	var fetch *url.Error
 	switch {
 	case errors.As(err, &code):
 		return int(code)
@@ -109,15 +111,17 @@ func (d *door) explain(err error) int {
 		d.complain(err.Error(), "open the address in a browser; if it shows the feed there, the site may be turning programs away")
 		return exitFailed
 	case errors.As(err, &refused):
-		d.complain(err.Error(), "the server's own words say why; nothing was sent")
-		return exitPerson
+		return d.refused(refused)
+	case errors.As(err, &fetch) && !errors.Is(err, context.Canceled):
+		d.complain(sentenceOf(err), adviceOn(fetch))
+		return exitFailed
 	case errors.As(err, &changed):
 		fmt.Fprint(d.err, changed.Diff)
 		d.complain(err.Error()+", so nothing was approved", fmt.Sprintf("read the difference above; `digest issue approve %d` approves the new look", changed.ID))
 		return exitPerson
 	case errors.As(err, &notReady):
 		for _, p := range notReady.Problems {
-			fmt.Fprintln(d.err, "fix:", p)
+			fmt.Fprintln(d.err, "fix:", shown(p))
 		}
 		d.complain("not live: mail stays where it is", "mend the above, or override it with --anyway")
 		return exitPerson
@@ -138,9 +142,23 @@ func (d *door) explain(err error) int {
 	return exitFailed
 }
 
+// refused tells what a server said to a mail for the author.
+func (d *door) refused(r *newsletter.RefusedError) int {
+	server, place := "the mail server", ""
+	if s, err := mailer.ParseServer(r.Server); err == nil {
+		server, place = s.Address(), " of "+s.Host
+	}
+	if strings.HasPrefix(r.Said, "4") {
+		d.complain(server+" does not take the mail now: "+r.Said, "nothing was sent; try again in a few minutes")
+		return exitPartly
+	}
+	d.complain(server+" refused the mail: "+r.Said, "the words"+place+" say why; nothing was sent")
+	return exitPerson
+}
+
 func (d *door) complain(sentence, hint string) {
-	fmt.Fprintln(d.err, "digest: "+strings.ReplaceAll(sentence, "\n", "; ")) // joined errors are told as one sentence
+	fmt.Fprintln(d.err, "digest: "+strings.ReplaceAll(shown(sentence), "\n", "; ")) // joined errors are told as one sentence
 	if hint != "" {
-		fmt.Fprintln(d.err, "hint: "+hint)
+		fmt.Fprintln(d.err, "hint: "+shown(hint))
 	}
 }

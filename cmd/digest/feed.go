@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"digest/feed"
-	"digest/newsletter"
 )
 
 func (d *door) feedCommand() *cobra.Command {
@@ -57,21 +56,13 @@ FEED_URL and FEED_CONTENT_TYPE in the environment stand in for the address and t
 		Example: "  digest feed read https://blog.example.com/feed/ --json\n  FEED_URL=https://blog.example.com/feed/ digest feed read saved.xml",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n := d.reader()
-			doc, _, err := n.Read(cmd.Context(), args[0], feed.Feed{}, d.now())
+			doc, err := d.readFeed(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return d.tellPosts(doc.Posts)
+			return d.tellPosts(doc.Posts, time.UTC)
 		},
 	}
-}
-
-// reader is a newsletter that can only read feeds: no config, no database.
-func (d *door) reader() *newsletter.Newsletter {
-	n := &newsletter.Newsletter{Log: d.logger()}
-	d.equip(n)
-	return n
 }
 
 func (d *door) feedListCommand() *cobra.Command {
@@ -82,7 +73,7 @@ func (d *door) feedListCommand() *cobra.Command {
 		Example: "  digest feed list --json",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := d.open(cmd.Context())
+			h, err := d.look(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -91,14 +82,14 @@ func (d *door) feedListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return d.tellPosts(posts)
+			return d.tellPosts(posts, h.Zone())
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 50, "at most `N`; 0 = all")
 	return cmd
 }
 
-func (d *door) tellPosts(posts []feed.Post) error {
+func (d *door) tellPosts(posts []feed.Post, loc *time.Location) error {
 	if d.json {
 		views := make([]postView, len(posts))
 		for i, p := range posts {
@@ -112,7 +103,7 @@ func (d *door) tellPosts(posts []feed.Post) error {
 	}
 	t := d.table("PUBLISHED", "TITLE", "TAGS", "ADDRESS")
 	for _, p := range posts {
-		t.row(p.Published.Format(time.DateOnly), p.Heading(), strings.Join(p.Tags, ", "), p.URL)
+		t.row(p.Published.In(loc).Format(time.DateOnly), p.Heading(), strings.Join(p.Tags, ", "), p.URL)
 	}
 	t.print()
 	return nil

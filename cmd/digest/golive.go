@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,6 +28,9 @@ login or the author has no address; --anyway overrides that.`,
 				return err
 			}
 			defer h.close()
+			if err := d.copyFlags(cmd, h, how); err != nil {
+				return err
+			}
 			if since != "" {
 				if how.Since, err = time.ParseInLocation("2006-01-02", since, h.Zone()); err != nil {
 					return wrong("write it as 2026-03-01", fmt.Errorf("--since %q is no day", since))
@@ -44,8 +48,22 @@ login or the author has no address; --anyway overrides that.`,
 	cmd.Flags().BoolVar(&how.Anyway, "anyway", false, "in spite of what it finds wrong")
 	cmd.Flags().BoolVar(&how.AlreadySent, "already-sent", false, "this is a copy: the original has sent what was due since, mail nobody")
 	cmd.Flags().BoolVar(&how.Send, "send", false, "this is a copy: what it owes goes out")
-	cmd.MarkFlagsMutuallyExclusive("already-sent", "send")
 	return cmd
+}
+
+// copyFlags refuses what says something about a copy where there is none.
+func (d *door) copyFlags(cmd *cobra.Command, h *house, how newsletter.GoingLive) error {
+	if !how.AlreadySent && !how.Send {
+		return nil
+	}
+	if how.AlreadySent && how.Send {
+		return wrong("choose the one that is true of the original", errors.New("--already-sent and --send contradict each other"))
+	}
+	standing, err := h.Standing(cmd.Context())
+	if err == nil && standing != newsletter.Copied {
+		err = wrong("leave the flag out", errors.New("--already-sent and --send are for a copy of a live database, and this is none"))
+	}
+	return err
 }
 
 func (d *door) tellLive(h *house, went newsletter.WentLive) {
@@ -69,7 +87,7 @@ func (d *door) tellLive(h *house, went newsletter.WentLive) {
 		next := dg.Schedule.Next(d.now())
 		d.say("next %s issue: %s", dg.Name, local(next.End, d.now(), dg.Schedule.Location()))
 	}
-	d.say("undo: digest stop")
+	d.say("undo: %s", d.typed("stop"))
 }
 
 func (d *door) stopCommand() *cobra.Command {
@@ -94,7 +112,7 @@ func (d *door) stopCommand() *cobra.Command {
 			}
 			d.say("stopped: nothing more leaves")
 			d.say("%d had it, %d in doubt, %d wait", left.Sent, left.Doubt, left.Waiting)
-			d.say("undo: digest go-live")
+			d.say("undo: %s", d.typed("go-live"))
 			return nil
 		},
 	}

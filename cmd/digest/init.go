@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +46,7 @@ On a terminal it asks for what it can't know; elsewhere it takes flags, and leav
 	flags.StringVar(&what.values.Name, "name", "", "the blog's name (default: the feed's title)")
 	flags.StringVar(&what.values.Author, "author", "", "your own mail `address`")
 	flags.StringVar(&what.values.From, "from", "", "the sender, `\"Name <address>\"`")
-	flags.StringVar(&what.values.PublicURL, "public-url", "", "where `digest serve` is reached")
+	flags.StringVar(&what.values.PublicURL, "public-url", "", "the `address` where the pages are reached, https://…")
 	flags.StringVar(&what.values.SMTP, "smtp", "", "the mail server, smtp://user@host:587")
 	flags.StringVar(&what.values.Timezone, "timezone", "", "IANA name such as Europe/Berlin")
 	return cmd
@@ -61,11 +64,11 @@ func (d *door) initialize(ctx context.Context, address string, what initializing
 			return wrong("choose a folder you may write to with --dir", err)
 		}
 	}
-	address = feedAddress(address)
-	doc, _, err := d.reader().Read(ctx, address, feed.Feed{}, d.now())
+	doc, err := d.readFeed(ctx, address)
 	if err != nil {
 		return err
 	}
+	address = feedAddress(address)
 	what.values.Every, what.values.Feed = what.every, address
 	what.values.Blog = doc.Link
 	if what.values.Name == "" {
@@ -73,13 +76,17 @@ func (d *door) initialize(ctx context.Context, address string, what initializing
 	}
 	d.ask(&what.values)
 	if d.dryRun {
-		_, err := d.out.Write(config.Sample(what.values))
+		d.say("%s", shown(strings.TrimSuffix(string(config.Sample(what.values)), "\n")))
+		return nil
+	}
+	c, err := d.writeHouse(ctx, what, file)
+	if err != nil {
 		return err
 	}
-	if err := d.writeHouse(ctx, what, file); err != nil {
-		return err
+	if d.json {
+		return d.printJSON(map[string]any{"config": file, "database": filepath.Join(what.dir, "digest.db"), "title": doc.Title, "posts": len(doc.Posts)})
 	}
-	d.tellInit(doc, file)
+	d.tellInit(doc, file, c.Digests[0].Schedule.Location())
 	return nil
 }
 
@@ -92,43 +99,64 @@ func feedAddress(address string) string {
 }
 
 // writeHouse makes the config and the database, both or neither.
-func (d *door) writeHouse(ctx context.Context, what initializing, file string) (err error) {
+func (d *door) writeHouse(ctx context.Context, what initializing, file string) (c config.Config, err error) {
 	if err := os.MkdirAll(what.dir, 0o755); err != nil {
-		return wrong("choose a folder you may write to with --dir", fmt.Errorf("making the folder: %w", err))
+		return c, wrong("choose a folder you may write to with --dir", fmt.Errorf("making the folder: %w", err))
 	}
 	path := filepath.Join(what.dir, "digest.db")
 	db, err := database.Create(ctx, path)
 	if err != nil {
-		return err
+		return c, err
 	}
 	if err := db.Close(); err != nil {
-		return err
+		return c, err
 	}
 	if err := os.WriteFile(file, config.Sample(what.values), 0o600); err != nil {
 		os.Remove(file)
 		os.Remove(path)
-		return fmt.Errorf("writing the config: %w", err)
+		return c, fmt.Errorf("writing the config: %w", err)
 	}
-	if _, err := config.Load(file); err != nil {
+	if c, err = config.Load(file); err != nil {
 		os.Remove(file)
 		os.Remove(path)
-		return err
+		return c, valueError(err)
 	}
-	return nil
+	return c, nil
 }
 
-func (d *door) tellInit(doc feed.Document, file string) {
-	d.say("%s: %s", printable(doc.Title), plural(len(doc.Posts), "post"))
-	for i, p := range doc.Posts {
-		if i == 3 {
-			break
+// valueError names what was typed: the file that the error is about is gone.
+func valueError(err error) error {
+	var bad *config.Errors
+	if !errors.As(err, &bad) {
+		return err
+	}
+	flags := map[string]string{"[site] name": "--name", "[author] email": "--author", "[mail] from": "--from",
+		"[site] public_url": "--public-url", "[mail] smtp": "--smtp", "[[digest]] timezone": "--timezone"}
+	var told config.Errors
+	for _, e := range *bad {
+		if e.File == "environment" {
+			told = append(told, e)
+			continue
 		}
-		d.say("  %s  %s", p.Published.Format("2 Jan 2006"), printable(p.Heading()))
+		place := &config.Error{File: "the new config", Key: e.Key, Problem: e.Problem, Hint: cmp.Or(e.Hint, "nothing was written")}
+		if flag, ok := flags[e.Key]; ok {
+			place.File, place.Key = flag, ""
+		}
+		told = append(told, place)
+	}
+	return &told
+}
+
+func (d *door) tellInit(doc feed.Document, file string, loc *time.Location) {
+	d.say("%s: %s", printable(doc.Title), plural(len(doc.Posts), "post"))
+	newest := slices.SortedStableFunc(slices.Values(doc.Posts), func(a, b feed.Post) int { return b.Published.Compare(a.Published) })
+	for _, p := range newest[:min(3, len(newest))] {
+		d.say("  %s  %s", p.Published.In(loc).Format("2 Jan 2006"), printable(p.Heading()))
 	}
 	d.say("written: %s and digest.db beside it; nothing was sent", file)
 	config := ""
 	if file != "digest.toml" {
-		config = " --config " + file
+		config = " --config " + quoted(file)
 	}
 	d.say("now: edit %s, then digest preview%s", file, config)
 }

@@ -77,7 +77,7 @@ func (d *door) issueListCommand() *cobra.Command {
 		Example: "  digest issue list --json",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := d.open(cmd.Context())
+			h, err := d.look(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -204,7 +204,8 @@ PERIOD is a month (2010-02), an ISO week (2010-W08) or a day (2010-02-26). It go
 			if made.Note != "" {
 				d.say("note: %s", made.Note)
 			}
-			d.say("look:    digest issue show %d\napprove: digest issue approve %d\nundo:    digest issue cancel %d --keep", made.Issue.ID, made.Issue.ID, made.Issue.ID)
+			id := made.Issue.ID
+			d.say("look:    %s\napprove: %s\nundo:    %s", d.typed("issue show %d", id), d.typed("issue approve %d", id), d.typed("issue cancel %d --keep", id))
 			return nil
 		},
 	}
@@ -234,9 +235,9 @@ proof, nothing is approved: the difference is shown, and approving again approve
 				return err
 			}
 			if live {
-				d.say("it goes out with the next `digest run`; `digest stop` halts all mail")
+				d.say("it goes out with the next `%s`; `%s` halts all mail", d.typed("run"), d.typed("stop"))
 			} else {
-				d.say("it waits: no mail leaves before `digest go-live`")
+				d.say("it waits: no mail leaves before `%s`", d.typed("go-live"))
 			}
 			return nil
 		}),
@@ -255,7 +256,7 @@ func (d *door) issueHoldCommand() *cobra.Command {
 			if err := h.Hold(cmd.Context(), id, d.now()); err != nil {
 				return err
 			}
-			d.say("issue %d is held; `digest issue approve %d` lets it go", id, id)
+			d.say("issue %d is held; `%s` lets it go", id, d.typed("issue approve %d", id))
 			return nil
 		}),
 	}

@@ -33,6 +33,9 @@ Without --out it opens a page on this machine that renders anew at each reload; 
 				return err
 			}
 			defer h.close()
+			if out == "" && d.json {
+				return wrong("add --out FILE.html, .txt or .eml", errors.New("preview --json tells of the file it writes, and none is named"))
+			}
 			if out == "" {
 				return d.showPreview(cmd.Context(), h, digest, period, listen)
 			}
@@ -65,6 +68,14 @@ func (d *door) writePreview(p newsletter.Preview, out string) error {
 	if err := os.WriteFile(out, data, 0o644); err != nil {
 		return fmt.Errorf("writing the preview: %w", err)
 	}
+	if d.json {
+		return d.printJSON(struct {
+			File    string `json:"file"`
+			Subject string `json:"subject"`
+			Posts   int    `json:"posts"`
+			Note    string `json:"note"`
+		}{out, p.Subject, p.Posts, p.Note})
+	}
 	d.say("%s: %q, %s. %s", out, printable(p.Subject), plural(p.Posts, "post"), p.Note)
 	return nil
 }
@@ -87,7 +98,8 @@ func (d *door) showPreview(ctx context.Context, h *house, digest, period, listen
 		}
 		n := *h.Newsletter
 		n.Config = c
-		return n.Preview(ctx, digest, period, d.now())
+		p, err := n.Preview(ctx, digest, period, d.now())
+		return p, hidden(err)
 	}))
 	d.say("the proof is on http://%s until Ctrl-C", listener.Addr())
 	done := make(chan error, 1)
@@ -115,6 +127,9 @@ outside the ledger.`,
 		Example: "  digest test me@example.com",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := readAddress(args[0]); err != nil {
+				return err
+			}
 			h, err := d.open(cmd.Context())
 			if err != nil {
 				return err

@@ -18,7 +18,8 @@ func (d *door) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "the line for cron: poll, publish what is due, deliver what is owed",
 		Long: `run makes one safe pass and ends: it reads the feed, makes the issues that are due and delivers what is owed.
-Call it at any time, twice, late or after a crash. It is quiet when all is well.
+Call it at any time, twice, late or after a crash. It is quiet when all is well. For a mail that is to be tried again,
+or a rate that is used up, it waits if that takes no more than 15 minutes; beyond, the next run goes on.
 
 Exit codes: 0 done, or nothing to do; 1 failed; 2 usage or config; 10 goes on next time; 20 a person is needed; 75 another one delivers.`,
 		Example: "  */15 * * * *  digest run --config /srv/news/digest.toml\n  digest run --dry-run --at '2026-03-30 09:00'",
@@ -60,12 +61,16 @@ func (d *door) dryPass(ctx context.Context, h *house) error {
 	if err != nil {
 		return err
 	}
-	if d.json {
-		return d.printJSON(passedView(passed))
+	owed := 0
+	if passed.Standing == newsletter.Live && passed.ClockOff == 0 {
+		if owed, err = outbox.DueNow(ctx, h.db, d.now()); err != nil {
+			return err
+		}
 	}
-	owed, err := outbox.DueNow(ctx, h.db, d.now())
-	if err != nil {
-		return err
+	if d.json {
+		view := passedView(passed)
+		view.DryRun, view.WouldSend = true, &owed
+		return d.printJSON(view)
 	}
 	d.tellPass(passed)
 	d.say("%s would be sent now", plural(owed, "mail"))
@@ -77,7 +82,7 @@ func passCode(p newsletter.Passed, err error) error {
 	switch {
 	case errors.Is(err, outbox.ErrHeld):
 		return exit(exitLocked)
-	case p.ClockOff != 0, len(p.Orphans) > 0, p.Sent.Halted, p.Overdue, p.Doubts > 0, p.Standing == newsletter.Copied:
+	case p.ClockOff != 0, len(p.Orphans) > 0, len(p.Ahead) > 0, p.Sent.Halted, p.Overdue, p.Doubts > 0, p.Standing == newsletter.Copied:
 		return exit(exitPerson)
 	case p.Sent.Queued > 0, p.FeedFailed(), p.Waiting():
 		return exit(exitPartly)
@@ -91,17 +96,21 @@ func (d *door) tellPass(p newsletter.Passed) {
 	for _, f := range p.Polled {
 		switch {
 		case f.Err != nil:
-			d.complain(f.Err.Error(), again(p.Made))
+			d.complain(sentenceOf(f.Err), again(p.Made))
 		case chatty && f.Baseline:
-			d.say("feed %s: %s known from now on, none of them will be mailed by itself", f.Feed.URL, plural(len(f.New), "post"))
+			d.say("feed %s: %s known from now on, none of them will be mailed by itself", shown(f.Feed.URL), plural(len(f.New), "post"))
 		case chatty:
-			d.say("feed %s: %s new", f.Feed.URL, plural(len(f.New), "post"))
+			d.say("feed %s: %s new", shown(f.Feed.URL), plural(len(f.New), "post"))
 		}
 	}
 	for _, m := range p.Made {
 		if !m.Waiting || chatty || !p.FeedFailed() {
 			d.tellMade(m, chatty)
 		}
+	}
+	for _, a := range p.Ahead {
+		d.complain(fmt.Sprintf("the %s digest is answered for until %s, which is later than now", a.Digest, a.Until.Format("2 January 2006 15:04 MST")),
+			"a pass was made under a wrong clock, or this one is wrong; nothing of it is due before then")
 	}
 	for _, o := range p.Orphans {
 		d.complain(o.String(), "a digest's name in the config is what its readers belong to; change it back, or they get no mail")
@@ -118,7 +127,7 @@ func (d *door) tellPass(p newsletter.Passed) {
 			"`digest issue unknown ID` lists them by name")
 	}
 	if chatty && (p.Sent.Sent+p.Sent.Retry+p.Sent.Failed+p.Sent.Unknown+p.Sent.Queued > 0) {
-		d.say("%s", sentence(p.Sent))
+		d.say("%s", sentence(countedOnce(p)))
 	}
 	switch p.Standing {
 	case newsletter.Copied:
@@ -160,6 +169,15 @@ func (d *door) tellMade(m newsletter.Made, chatty bool) {
 	}
 }
 
+// countedOnce leaves out of what is still owed the mails that are told as to be
+// tried again or in doubt: each mail is in one number. Those in doubt are owed
+// unless they are left to the author.
+func countedOnce(p newsletter.Passed) outbox.Summary {
+	s := p.Sent
+	s.Queued = max(0, s.Queued-s.Retry-(s.Unknown-p.Doubts))
+	return s
+}
+
 // sentence tells a courier's summary.
 func sentence(s outbox.Summary) string {
 	line := plural(s.Sent, "mail") + " sent"
@@ -174,37 +192,44 @@ func sentence(s outbox.Summary) string {
 	return line
 }
 
-func passedView(p newsletter.Passed) any {
-	type feedView struct {
-		URL   string `json:"url"`
-		New   int    `json:"new"`
-		Error string `json:"error,omitempty"`
-	}
-	type issueView struct {
-		ID      int64  `json:"id"`
-		Digest  string `json:"digest"`
-		Period  string `json:"period"`
-		State   string `json:"state"`
-		Posts   int    `json:"posts"`
-		Readers int    `json:"readers"`
-		Note    string `json:"note,omitempty"`
-	}
-	view := struct {
-		Feeds  []feedView     `json:"feeds"`
-		Issues []issueView    `json:"issues"`
-		Mail   map[string]int `json:"mail"`
-		Live   bool           `json:"live"`
-		Reason string         `json:"reason,omitempty"`
-	}{Feeds: []feedView{}, Issues: []issueView{}, Live: p.Standing == newsletter.Live, Reason: p.Sent.Reason}
+// passView is a pass as --json prints it.
+type passView struct {
+	DryRun    bool           `json:"dry_run,omitempty"`
+	WouldSend *int           `json:"would_send,omitempty"` // of a dry run: mails that would leave now
+	Feeds     []feedView     `json:"feeds"`
+	Issues    []madeView     `json:"issues"`
+	Mail      map[string]int `json:"mail"`
+	Live      bool           `json:"live"`
+	Reason    string         `json:"reason,omitempty"`
+}
+
+type feedView struct {
+	URL   string `json:"url"`
+	New   int    `json:"new"`
+	Error string `json:"error,omitempty"`
+}
+
+type madeView struct {
+	ID      int64  `json:"id"`
+	Digest  string `json:"digest"`
+	Period  string `json:"period"`
+	State   string `json:"state"`
+	Posts   int    `json:"posts"`
+	Readers int    `json:"readers"`
+	Note    string `json:"note,omitempty"`
+}
+
+func passedView(p newsletter.Passed) passView {
+	view := passView{Feeds: []feedView{}, Issues: []madeView{}, Live: p.Standing == newsletter.Live, Reason: p.Sent.Reason}
 	for _, f := range p.Polled {
-		v := feedView{URL: f.Feed.URL, New: len(f.New)}
+		v := feedView{URL: shown(f.Feed.URL), New: len(f.New)}
 		if f.Err != nil {
-			v.Error = f.Err.Error()
+			v.Error = sentenceOf(f.Err)
 		}
 		view.Feeds = append(view.Feeds, v)
 	}
 	for _, m := range p.Made {
-		view.Issues = append(view.Issues, issueView{m.Issue.ID, m.Issue.Digest, m.Issue.Period.Key, string(m.Issue.State), m.Posts, m.Readers, m.Note})
+		view.Issues = append(view.Issues, madeView{m.Issue.ID, m.Issue.Digest, m.Issue.Period.Key, string(m.Issue.State), m.Posts, m.Readers, m.Note})
 	}
 	s := p.Sent
 	view.Mail = map[string]int{"sent": s.Sent, "retry": s.Retry, "failed": s.Failed, "unknown": s.Unknown, "skipped": s.Skipped, "expired": s.Expired, "left": s.Queued}

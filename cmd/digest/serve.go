@@ -35,7 +35,7 @@ With --pages it only answers pages, beside a "run" from cron. It ends on SIGTERM
 			return d.serve(cmd.Context(), h, pagesOnly)
 		},
 	}
-	cmd.Flags().BoolVar(&pagesOnly, "pages", false, "only the pages; `digest run` from cron does the rest")
+	cmd.Flags().BoolVar(&pagesOnly, "pages", false, "only the pages; a run from cron does the rest")
 	return cmd
 }
 

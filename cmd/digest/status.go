@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"digest/config"
+	"digest/feed"
 	"digest/newsletter"
 	"digest/outbox"
 	"digest/subscribers"
@@ -19,7 +22,7 @@ func (d *door) statusCommand() *cobra.Command {
 		Example: "  digest status\n  digest status --json",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := d.open(cmd.Context())
+			h, err := d.look(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -28,8 +31,11 @@ func (d *door) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			s.Feeds = slices.DeleteFunc(s.Feeds, func(f feed.Feed) bool { // what stood in the config once is history
+				return !slices.ContainsFunc(h.Config.Feeds, func(c config.Feed) bool { return c.URL == f.URL })
+			})
 			if d.json {
-				return d.printJSON(statusView(s))
+				return d.printJSON(d.statusView(s))
 			}
 			d.tellStatus(h, s)
 			return nil
@@ -48,9 +54,9 @@ func (d *door) tellStatus(h *house, s newsletter.Status) {
 	now := d.now()
 	d.say("%s: %s", h.Config.Site.Name, standings[s.Standing])
 	for _, f := range s.Feeds {
-		line := fmt.Sprintf("feed %s: read %s", f.URL, local(f.Read, now, h.Zone()))
+		line := fmt.Sprintf("feed %s: read %s", shown(f.URL), local(f.Read, now, h.Zone()))
 		if f.Failures > 0 {
-			line += fmt.Sprintf("; failed %s since: %s", plural(f.Failures, "time"), printable(f.Error))
+			line += fmt.Sprintf("; failed %s since: %s", plural(f.Failures, "time"), shown(requestNoise.ReplaceAllString(printable(f.Error), "")))
 		}
 		d.say("%s", line)
 	}
@@ -62,11 +68,20 @@ func (d *door) tellStatus(h *house, s newsletter.Status) {
 	for _, o := range s.Orphans {
 		d.say("%s", o)
 	}
-	if !s.NextMail.IsZero() {
-		d.say("mail: %d queued, %d to be tried again, %d in doubt; the next is due %s", s.Mail[outbox.Queued]+s.Mail[outbox.Claimed],
-			s.Mail[outbox.Retry], s.Mail[outbox.Unknown], local(s.NextMail, now, h.Zone()))
+	d.tellMail(h, s)
+	d.say("now: %s", d.advice(s))
+}
+
+func (d *door) tellMail(h *house, s newsletter.Status) {
+	if s.NextMail.IsZero() && s.Mail[outbox.Failed] == 0 {
+		return
 	}
-	d.say("now: %s", advice(s))
+	line := fmt.Sprintf("mail: %d queued, %d to be tried again, %d in doubt, %d refused", s.Mail[outbox.Queued]+s.Mail[outbox.Claimed],
+		s.Mail[outbox.Retry], s.Mail[outbox.Unknown], s.Mail[outbox.Failed])
+	if !s.NextMail.IsZero() {
+		line += "; the next is due " + local(s.NextMail, d.now(), h.Zone())
+	}
+	d.say("%s", line)
 }
 
 func (d *door) tellDigest(h *house, g newsletter.DigestStatus, now time.Time) {
@@ -77,32 +92,51 @@ func (d *door) tellDigest(h *house, g newsletter.DigestStatus, now time.Time) {
 	for _, i := range g.Held {
 		d.say("  held:    issue %d, %q: %s", i.ID, printable(i.Subject), i.Reason)
 	}
-	d.say("  next:    %s", local(g.Next, now, h.Zone()))
+	since := ""
+	if g.Next.Before(now) {
+		since = "due since "
+	}
+	d.say("  next:    %s%s", since, local(g.Next, now, h.Zone()))
 	d.say("  waiting: %s", plural(g.Waiting, "post"))
 }
 
-// advice is the one command to type now.
-func advice(s newsletter.Status) string {
+// advice is the one command to type now, what is wrong first.
+func (d *door) advice(s newsletter.Status) string {
+	if len(s.Orphans) > 0 {
+		return fmt.Sprintf("put the digest %q back into the config; its readers get nothing until it has that name again", s.Orphans[0].Digest)
+	}
 	for _, g := range s.Digests {
 		if len(g.Held) > 0 {
-			return fmt.Sprintf("digest issue show %d, then digest issue approve %d", g.Held[0].ID, g.Held[0].ID)
+			return fmt.Sprintf("%s, then %s", d.typed("issue show %d", g.Held[0].ID), d.typed("issue approve %d", g.Held[0].ID))
+		}
+	}
+	for _, f := range s.Feeds {
+		if f.Failures > 0 {
+			return fmt.Sprintf("look at the feed %s, which can't be read; it is tried again with every run", shown(f.URL))
 		}
 	}
 	switch s.Standing {
 	case newsletter.NeverLive:
 		if s.Subscribers[subscribers.Active] == 0 {
-			return "digest preview, then digest subscribers add ADDRESS --confirmed"
+			return d.typed("preview") + ", then " + d.typed("subscribers add ADDRESS --confirmed")
 		}
-		return "digest preview, then digest go-live"
+		return d.typed("preview") + ", then " + d.typed("go-live")
 	case newsletter.Stopped:
-		return "digest go-live, once mail may leave again"
+		return d.typed("go-live") + ", once mail may leave again"
 	case newsletter.Copied:
-		return "digest go-live --already-sent, or --send if the original is gone"
+		return d.typed("go-live --already-sent") + ", or --send if the original is gone"
 	}
-	return "nothing; cron or `digest serve` does the rest"
+	if late := d.now().Sub(s.NextMail); !s.NextMail.IsZero() && late > time.Hour {
+		return fmt.Sprintf("%s; mail has been due for %s, so cron may not call it, or the mail server takes none", d.typed("run"), span(late))
+	}
+	nothing := "nothing; cron or `digest serve` does the rest"
+	if n := s.Mail[outbox.Failed]; n > 0 {
+		nothing += fmt.Sprintf(" (%s refused for good: %s tells of which issue)", plural(n, "mail"), d.typed("issue list"))
+	}
+	return nothing
 }
 
-func statusView(s newsletter.Status) any {
+func (d *door) statusView(s newsletter.Status) any {
 	type digestView struct {
 		Name    string     `json:"name"`
 		Rhythm  string     `json:"rhythm"`
@@ -120,7 +154,7 @@ func statusView(s newsletter.Status) any {
 		Mail        map[outbox.State]int      `json:"mail"`
 		Digests     []digestView              `json:"digests"`
 		Advice      string                    `json:"advice"`
-	}{s.Standing == newsletter.Live, standings[s.Standing], s.Posts, s.Subscribers, s.Mail, nil, advice(s)}
+	}{s.Standing == newsletter.Live, standings[s.Standing], s.Posts, s.Subscribers, s.Mail, nil, d.advice(s)}
 	for _, g := range s.Digests {
 		v := digestView{Name: g.Name, Rhythm: g.Rhythm, Readers: g.Readers, Last: optional(g.Last.Approved), Next: g.Next, Waiting: g.Waiting, Held: []int64{}}
 		for _, i := range g.Held {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"digest/newsletter"
+	"digest/outbox"
 	"digest/subscribers"
 )
 
@@ -55,7 +57,7 @@ func (d *door) subscribersListCommand() *cobra.Command {
 		Example: "  digest subscribers list --json",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := d.open(cmd.Context())
+			h, err := d.look(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -110,6 +112,10 @@ They belong to the only digest, else to the one marked default = true, else to t
 			if joining.Name != "" && !joining.Confirmed {
 				return wrong("add them with --confirmed, or let them say it themselves", errors.New("--name needs --confirmed: whoever is asked first has no name yet"))
 			}
+			before, known, err := d.lookUp(cmd.Context(), h, args[0])
+			if err != nil {
+				return err
+			}
 			joined, err := h.Join(cmd.Context(), joining, d.now())
 			if err != nil {
 				return err
@@ -120,15 +126,7 @@ They belong to the only digest, else to the one marked default = true, else to t
 			if d.json {
 				return d.printJSON(map[string]string{"address": args[0], "digest": joined.Digest, "state": "asked to confirm"})
 			}
-			switch {
-			case !joining.Confirmed:
-				d.say("%s is asked to confirm %s; the mail goes out with the next `digest run`", args[0], joined.Digest)
-			case joined.Added:
-				d.say("%s gets %s from its next issue on", joined.Subscriber.Address, joined.Digest)
-			default:
-				d.say("%s gets %s already; nothing was changed", joined.Subscriber.Address, joined.Digest)
-			}
-			d.say("undo: digest subscribers unsubscribe %s", args[0])
+			d.tellJoined(joined, joining, before, known)
 			return nil
 		},
 	}
@@ -136,6 +134,43 @@ They belong to the only digest, else to the one marked default = true, else to t
 	cmd.Flags().StringVar(&joining.Digest, "digest", "", "the digest they get (`NAME`)")
 	cmd.Flags().StringVar(&joining.Name, "name", "", "their `name`")
 	return cmd
+}
+
+// tellJoined offers to undo only what was done: unsubscribe stops all mail, so
+// it is nothing for a reader who was there before.
+func (d *door) tellJoined(joined newsletter.Joined, joining newsletter.Joining, before subscribers.Subscriber, known bool) {
+	address := joining.Address
+	switch gets := before.State == subscribers.Active && slices.Contains(before.Digests, joined.Digest); {
+	case gets:
+		d.say("%s gets %s already; nothing was changed", before.Address, joined.Digest)
+	case !joining.Confirmed:
+		d.say("%s is asked to confirm %s; the mail goes out with the next `%s`", address, joined.Digest, d.typed("run"))
+	default:
+		d.say("%s gets %s from its next issue on", joined.Subscriber.Address, joined.Digest)
+		if known && before.State == subscribers.Active {
+			d.say("they got %s before; the preferences link in each mail lets them change it", strings.Join(before.Digests, ", "))
+		}
+	}
+	if !known {
+		d.say("undo: %s", d.typed("subscribers unsubscribe %s", quoted(address)))
+	}
+}
+
+// lookUp finds a reader by what was typed; a wrong address is an error that names it.
+func (d *door) lookUp(ctx context.Context, h *house, typed string) (subscribers.Subscriber, bool, error) {
+	addr, err := readAddress(typed)
+	if err != nil {
+		return subscribers.Subscriber{}, false, err
+	}
+	return subscribers.Find(ctx, h.db, addr)
+}
+
+func readAddress(typed string) (subscribers.Address, error) {
+	addr, err := subscribers.ParseAddress(typed)
+	if err != nil {
+		return addr, fmt.Errorf("%.80q is %w", typed, err)
+	}
+	return addr, nil
 }
 
 func (d *door) subscribersImportCommand() *cobra.Command {
@@ -168,7 +203,10 @@ Without --confirmed it only tells what it would do. Nobody who left, bounced or 
 			if err != nil {
 				return fmt.Errorf("importing %s: %w", args[0], err)
 			}
-			return d.tellImport(counted, !confirmed)
+			if err := noReader(args[0], counted); err != nil {
+				return err
+			}
+			return d.tellImport(args[0], counted, !confirmed)
 		},
 	}
 	cmd.Flags().BoolVar(&confirmed, "confirmed", false, "they agreed to get mail: add them")
@@ -176,13 +214,25 @@ Without --confirmed it only tells what it would do. Nobody who left, bounced or 
 	return cmd
 }
 
-func (d *door) tellImport(c newsletter.Imported, unsure bool) error {
+// noReader is the error of a list of which no line could be used.
+func noReader(file string, c newsletter.Imported) error {
+	if c.New+c.Known+c.KeptOut+c.Unconfirmed > 0 {
+		return nil
+	}
+	const hint = "nothing was changed; a CSV file needs a column called email, a list one address a line"
+	if len(c.Invalid) == 0 {
+		return wrong(hint, fmt.Errorf("%s names no reader", file))
+	}
+	return wrong(hint, fmt.Errorf("no line of %s can be used: %s", file, printable(c.Invalid[0])))
+}
+
+func (d *door) tellImport(file string, c newsletter.Imported, unsure bool) error {
 	if d.json {
 		return d.printJSON(c)
 	}
 	d.say("%s: %d new, %d known already, %d kept out because they left, %d never confirmed, %d invalid", c.Digest, c.New, c.Known, c.KeptOut, c.Unconfirmed, len(c.Invalid)+c.MoreInvalid)
 	for _, e := range c.Invalid {
-		fmt.Fprintln(d.err, printable(e))
+		fmt.Fprintf(d.err, "%s, %s\n", file, printable(e))
 	}
 	if c.MoreInvalid > 0 {
 		fmt.Fprintf(d.err, "… and %d more invalid lines\n", c.MoreInvalid)
@@ -200,7 +250,7 @@ func (d *door) subscribersExportCommand() *cobra.Command {
 		Example: "  digest subscribers export > readers.csv",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := d.open(cmd.Context())
+			h, err := d.look(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -218,7 +268,7 @@ func (d *door) subscribersLeaveCommand() *cobra.Command {
 		Use:     "unsubscribe ADDRESS",
 		Aliases: []string{"remove"},
 		Short:   "stop all mail to a reader",
-		Long:    "unsubscribe stops all mail to an address, also what is owed to it now. No import brings it back; only its owner can, by confirming anew.",
+		Long:    "unsubscribe stops all mail to an address, also what is owed to it now. You can't take it\nback: neither add nor import brings it back; only its owner can, by confirming anew.",
 		Example: "  digest subscribers unsubscribe reader@example.com",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE:    d.goodbye("gets no more mail", (*newsletter.Newsletter).UnsubscribeByAuthor),
@@ -229,7 +279,7 @@ func (d *door) subscribersEraseCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "erase ADDRESS",
 		Short:   "forget a reader: address, name, and what is owed",
-		Long:    "erase deletes an address and a name from every table. A keyed hash stays, so that no import brings them back.",
+		Long:    "erase deletes an address and a name from every table. It can't be taken back. A keyed hash stays, so that no import brings\nthem back; only its owner can, by confirming anew.",
 		Example: "  digest subscribers erase reader@example.com",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE:    d.goodbye("is forgotten", (*newsletter.Newsletter).Erase),
@@ -243,16 +293,12 @@ func (d *door) subscribersShowCommand() *cobra.Command {
 		Example: "  digest subscribers show reader@example.com",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := d.open(cmd.Context())
+			h, err := d.look(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer h.close()
-			addr, err := subscribers.ParseAddress(args[0])
-			if err != nil {
-				return err
-			}
-			s, found, err := subscribers.Find(cmd.Context(), h.db, addr)
+			s, found, err := d.lookUp(cmd.Context(), h, args[0])
 			if err != nil {
 				return err
 			}
@@ -264,7 +310,11 @@ func (d *door) subscribersShowCommand() *cobra.Command {
 			}
 			d.say("%s: %s, gets %s", s.Address, s.State, strings.Join(s.Digests, ", "))
 			d.say("since %s", local(s.Created, d.now(), h.Zone()))
-			return nil
+			mails, err := outbox.Of(cmd.Context(), h.db, s.ID, 10)
+			for _, m := range mails {
+				d.say("  %s: %s, %s", m.Mailing, m.State, local(m.Changed, d.now(), h.Zone()))
+			}
+			return err
 		},
 	}
 }
@@ -277,6 +327,9 @@ func (d *door) goodbye(what string, f func(*newsletter.Newsletter, context.Conte
 			return err
 		}
 		defer h.close()
+		if _, err := readAddress(args[0]); err != nil {
+			return err
+		}
 		found, err := f(h.Newsletter, cmd.Context(), args[0], d.now())
 		if err != nil {
 			return err
@@ -285,6 +338,7 @@ func (d *door) goodbye(what string, f func(*newsletter.Newsletter, context.Conte
 			return wrong("`digest subscribers list` shows them all", fmt.Errorf("%s is no subscriber", printable(args[0])))
 		}
 		d.say("%s %s", args[0], what)
+		d.say("you can't take this back; only they can come back, by confirming anew on the subscribe page")
 		return nil
 	}
 }
