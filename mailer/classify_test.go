@@ -43,7 +43,7 @@ func TestClassify(t *testing.T) {
 		{PhaseHello, 550, "bad HELO", BadSender},
 		{PhaseHello, 452, "busy", Busy},
 		{PhaseTLS, 454, "4.7.0 TLS not available due to local problem", Busy},
-		{PhaseTLS, 502, "5.5.1 not implemented", BadSender},
+		{PhaseTLS, 502, "5.5.1 command not known", BadSender},
 		{PhaseAuth, 535, "5.7.8 authentication failed", BadSender},
 		{PhaseAuth, 534, "5.7.9 Application-specific password required", BadSender},
 		{PhaseAuth, 538, "5.7.11 encryption required", BadSender},
