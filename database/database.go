@@ -20,32 +20,31 @@ import (
 	"path/filepath"
 )
 
-// Each of these is wrapped into one sentence that names the file. The words
-// after "hint" are what a command may print below it.
+// Each of these is wrapped into one sentence that names the file.
 var (
-	// ErrMissing: no such file. hint: "run digest init, or name the right --config".
+	// ErrMissing: no such file.
 	ErrMissing = errors.New("no database there")
-	// ErrExists: Create or Backup would overwrite something. hint: "move it away, or choose another name".
+	// ErrExists: Create or Backup would overwrite something.
 	ErrExists = errors.New("something is there already")
-	// ErrForeign: not a database of this program, or empty. hint: "name another file; this one is left as it is".
+	// ErrForeign: not a database of this program, or empty.
 	ErrForeign = errors.New("not a database of digest")
-	// ErrNewer: written by a newer version. hint: "upgrade digest, or go back to the backup made before the upgrade".
+	// ErrNewer: written by a newer version.
 	ErrNewer = errors.New("written by a newer digest")
-	// ErrOlder: OpenReadOnly met a schema that Open would migrate. hint: "run any command that writes, such as digest run, once".
+	// ErrOlder: OpenReadOnly met a schema that Open would migrate.
 	ErrOlder = errors.New("written by an older digest")
-	// ErrCorrupt: damaged. hint: "keep the file, and restore the last backup with digest restore".
+	// ErrCorrupt: damaged.
 	ErrCorrupt = errors.New("damaged")
-	// ErrReadOnly: the file, its directory or its disk cannot be written. hint: "let the user digest runs as write to the file and its directory".
+	// ErrReadOnly: the file, its directory or its disk cannot be written.
 	ErrReadOnly = errors.New("read-only")
-	// ErrNetworkFS: on a network file system, whose locks do not hold. hint: "put it on a disk of this machine".
+	// ErrNetworkFS: on a network file system, whose locks do not hold.
 	ErrNetworkFS = errors.New("on a network file system")
-	// ErrMode: others may write to the file. hint: "chmod 600 the file".
+	// ErrMode: others may write to the file.
 	ErrMode = errors.New("open to other users")
-	// ErrBusy: another program held the write lock longer than the busy timeout. hint: "wait until the backup or other program has ended".
+	// ErrBusy: another program held the write lock longer than the busy timeout.
 	ErrBusy = errors.New("held by another program")
-	// ErrIO: the disk failed a read or a write. hint: "check the disk; digest audit proves what is on it".
+	// ErrIO: the disk failed a read or a write.
 	ErrIO = errors.New("disk failure")
-	// ErrFull: no space left. hint: "free some space; digest goes on by itself".
+	// ErrFull: no space left.
 	ErrFull = errors.New("disk full")
 )
 

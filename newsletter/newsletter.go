@@ -3,8 +3,8 @@
 // the issues that are due, Deliver works the ledger off, Preview shows what
 // would go now; Subscribe, Confirm and Leave are what a reader can do.
 //
-// It never talks SMTP, HTTP or HTML itself, and it never reads the clock: now
-// is an argument everywhere.
+// It never talks SMTP or HTML itself, asks nothing over HTTP but whether its own
+// pages answer, and never reads the clock: now is an argument everywhere.
 //
 // Its invariant: an issue is frozen, its readers are owed and its posts are
 // used up in the same transaction, or none of it happened.
