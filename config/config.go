@@ -47,7 +47,8 @@ type Author struct {
 
 // Feed is one source of posts.
 type Feed struct {
-	URL string `toml:"url"` // http(s), or a file: path (absolute after Load) or file://; required
+	URL          string `toml:"url"`           // http(s), or a file: path (absolute after Load) or file://; required
+	AllowPrivate *bool  `toml:"allow_private"` // reach addresses of private networks for it; nil = only when URL itself is one
 }
 
 // Digest is a named rhythm.

@@ -190,7 +190,7 @@ func wanted(key []string) string {
 			return "text in quotes"
 		case f.Type.Kind() == reflect.Int:
 			return "a whole number"
-		case f.Type.Kind() == reflect.Bool:
+		case f.Type.Kind() == reflect.Bool, f.Type == reflect.TypeFor[*bool]():
 			return "true or false"
 		case f.Type.Kind() == reflect.Slice:
 			return "a table [[" + name + "]]"
