@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,7 @@ type Weblog struct {
 	title    string
 	next     string
 	entries  []Entry
+	archive  []Entry
 	script   []Reply
 	requests []*http.Request
 }
@@ -95,6 +97,14 @@ func (b *Weblog) Set(entries ...Entry) {
 	b.entries = slices.Clone(entries)
 }
 
+// Archive gives the blog older pages of ten entries, as WordPress counts them:
+// ?paged=2 shows those from the eleventh on, and beyond the last there is none.
+func (b *Weblog) Archive(entries ...Entry) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.archive = slices.Clone(entries)
+}
+
 // Next makes the feed name an older page; "" = none.
 func (b *Weblog) Next(address string) {
 	b.mu.Lock()
@@ -122,6 +132,10 @@ func (b *Weblog) serve(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "<!doctype html><title>%s</title><link rel=alternate type=application/rss+xml href=/feed.xml>", b.title)
 		return
 	}
+	if n, err := strconv.Atoi(r.URL.Query().Get("paged")); err == nil && n > 1 {
+		b.older(w, n)
+		return
+	}
 	b.mu.Lock()
 	b.requests = append(b.requests, r)
 	body := b.render()
@@ -142,6 +156,18 @@ func (b *Weblog) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/rss+xml; charset=utf-8")
 	w.Write(body)
+}
+
+func (b *Weblog) older(w http.ResponseWriter, n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	end := len(b.archive)
+	page := Weblog{URL: b.URL, title: b.title, entries: b.archive[min(10*n-10, end):min(10*n, end)]}
+	if len(page.entries) == 0 {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	w.Write(page.render())
 }
 
 // Bytes is the feed as it is served now.

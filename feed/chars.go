@@ -7,10 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// appendText appends raw with every "&" standing for something: known entities
-// become their characters, references to forbidden characters go, the rest is
-// escaped.
-func appendText(out, raw []byte) []byte {
+// appendText appends raw character data escaped, with every "&" standing for
+// something: known entities become their characters, references to forbidden
+// characters go, the rest is escaped.
+func appendText(out, raw []byte) []byte { return appendReferences(out, raw, true) }
+
+// appendDecoded appends what raw character data says, references decoded.
+func appendDecoded(out, raw []byte) []byte { return appendReferences(out, raw, false) }
+
+func appendReferences(out, raw []byte, escape bool) []byte {
 	for {
 		amp := bytes.IndexByte(raw, '&')
 		if amp < 0 {
@@ -18,27 +23,38 @@ func appendText(out, raw []byte) []byte {
 		}
 		out = appendAllowed(out, raw[:amp])
 		raw = raw[amp:]
-		n, repl := reference(raw)
-		out = append(out, repl...)
+		n, said := reference(raw)
+		if escape {
+			said = escapeText(said)
+		}
+		out = append(out, said...)
 		raw = raw[n:]
 	}
 }
 
 // reference reads the reference raw begins with: how many bytes it takes, and
-// what stands for it.
+// what it stands for. One that is unknown is an "&".
 func reference(raw []byte) (int, string) {
 	end := bytes.IndexByte(raw[:min(len(raw), 40)], ';')
 	if end < 2 || bytes.ContainsAny(raw[1:end], "& \t\r\n<") {
-		return 1, "&amp;"
+		return 1, "&"
+	}
+	switch string(raw[1:end]) {
+	case "amp", "AMP":
+		return end + 1, "&"
+	case "lt", "LT":
+		return end + 1, "<"
+	case "gt", "GT":
+		return end + 1, ">"
+	case "quot", "QUOT":
+		return end + 1, `"`
+	case "apos", "#39":
+		return end + 1, "'"
 	}
 	ref := string(raw[:end+1])
-	switch ref {
-	case "&amp;", "&lt;", "&gt;", "&quot;", "&apos;":
-		return end + 1, ref
-	}
 	char := html.UnescapeString(ref)
 	if char == ref || strings.HasSuffix(char, ";") {
-		return 1, "&amp;"
+		return 1, "&"
 	}
 	var b []byte
 	for _, c := range char {
@@ -46,7 +62,23 @@ func reference(raw []byte) (int, string) {
 			b = utf8.AppendRune(b, c)
 		}
 	}
-	return end + 1, html.EscapeString(string(b))
+	return end + 1, string(b)
+}
+
+// escapeText is s as character data, in XML as in HTML.
+func escapeText(s string) string {
+	switch s { // what a reference most often stands for
+	case "&":
+		return "&amp;"
+	case "<":
+		return "&lt;"
+	case ">":
+		return "&gt;"
+	}
+	if !strings.ContainsAny(s, `&<>"'`) {
+		return s
+	}
+	return html.EscapeString(s)
 }
 
 // appendAllowed appends b without the characters XML 1.0 forbids.

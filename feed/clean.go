@@ -4,68 +4,42 @@ import (
 	"html"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 
 	nethtml "golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
-// kept are the elements that stay, each with the attributes that stay on it
-// beside lang and dir. Everything else is unwrapped or dropped.
-var kept = map[string]string{
-	"p": "", "div": "", "h1": "", "h2": "", "h3": "", "h4": "", "h5": "", "h6": "", "blockquote": "cite", "pre": "", "hr": "", "br": "", "wbr": "",
-	"ul": "", "ol": "start reversed", "li": "value", "dl": "", "dt": "", "dd": "", "figure": "", "figcaption": "",
-	"table": "", "caption": "", "thead": "", "tbody": "", "tfoot": "", "tr": "", "th": "colspan rowspan scope", "td": "colspan rowspan",
-	"a": "href title", "img": "src alt width height title", "strong": "", "b": "", "em": "", "i": "", "u": "", "s": "", "del": "", "ins": "", "mark": "", "small": "",
-	"sub": "", "sup": "", "code": "", "kbd": "", "samp": "", "var": "", "abbr": "title", "cite": "", "q": "", "dfn": "", "time": "datetime",
-	"span": "", "bdi": "", "bdo": "", "ruby": "", "rt": "", "rp": "",
-}
-
-// renamed are old elements that have a living equal.
-var renamed = map[string]string{"tt": "code", "strike": "s", "acronym": "abbr", "center": "div", "section": "div", "article": "div", "dir": "ul"}
-
-// dropped go with all they contain; svg and math, the only ways out of HTML, are
-// among them. Unknown and other elements lose their tags only.
-var dropped = map[string]bool{
-	"script": true, "style": true, "noscript": true, "template": true, "svg": true, "math": true, "head": true, "title": true, "meta": true, "link": true, "base": true,
-	"applet": true, "frame": true, "frameset": true, "noframes": true, "noembed": true, "select": true, "option": true, "optgroup": true, "datalist": true, "button": true,
-	"input": true, "textarea": true, "canvas": true, "map": true, "area": true, "param": true, "source": true, "track": true, "plaintext": true, "xmp": true, "portal": true,
-}
-
-// embedded become a line with a link to what they would show.
-var embedded = map[string]bool{"iframe": true, "video": true, "audio": true, "embed": true, "object": true}
-
-var isBlock = map[string]bool{
-	"p": true, "div": true, "h1": true, "h2": true, "h3": true, "h4": true, "h5": true, "h6": true, "blockquote": true, "pre": true, "hr": true, "ul": true, "ol": true, "li": true,
-	"dl": true, "dt": true, "dd": true, "figure": true, "figcaption": true, "table": true, "caption": true, "thead": true, "tbody": true, "tfoot": true, "tr": true, "th": true, "td": true,
-}
-
-// mayBeEmpty are the elements that mean something without content.
-var mayBeEmpty = map[string]bool{"img": true, "br": true, "hr": true, "wbr": true, "td": true, "th": true, "tr": true}
-
 var (
-	hiddenStyle = regexp.MustCompile(`(?i)display\s*:\s*none|visibility\s*:\s*hidden|(?:^|[;\s])(?:width|height)\s*:\s*[01](?:px|\s*;|\s*$)`)
+	hiddenStyle = regexp.MustCompile(`(?i)display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|(?:^|[;\s])(?:left|top)\s*:\s*-\d{4}`)
+	plainStyle  = regexp.MustCompile(`(?i)font-(?:weight|style)\s*:\s*(?:normal|400)`)
+	boldStyle   = regexp.MustCompile(`(?i)font-weight\s*:\s*(?:bold|[6-9]00)`)
+	italicStyle = regexp.MustCompile(`(?i)font-style\s*:\s*italic`)
+	spaceStyle  = regexp.MustCompile(`(?i)white-space\s*:\s*(pre-wrap|pre-line|break-spaces|pre|nowrap|normal)`)
+	alignStyle  = regexp.MustCompile(`(?i)text-align\s*:\s*(right|center)`)
+
 	langTag     = regexp.MustCompile(`^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,4}$`)
 	smallNumber = regexp.MustCompile(`^[0-9]{1,5}$`)
 	dateTime    = regexp.MustCompile(`^[0-9TZtz:.+ -]{4,40}$`)
-	tracker     = regexp.MustCompile(`(?i)^https?://(?:feeds\.feedburner\.com/~r/|[^/]*feedsportal\.com/|pixel\.|stats\.wordpress\.com/|medium\.com/_/stat|[^/]*\.doubleclick\.net/|[^/]*google-analytics\.com/|[^/]*/(?:pixel|tracking|beacon)\.gif)`)
+	bareMail    = regexp.MustCompile(`^[A-Za-z0-9._+=-]{1,64}@[A-Za-z0-9.-]{1,253}$`)
+
+	// caption is what WordPress makes a figure of on its own pages, and leaves
+	// as it is in some feeds.
+	caption = regexp.MustCompile(`(?is)\[caption\b[^\]<>]*\]\s*((?:<a\b[^<>]*>\s*)?<img\b[^<>]*>(?:\s*</a>)?)([^\[]*)\[/caption\]`)
+	// shortcode is another it left, alone in its place.
+	shortcode = regexp.MustCompile(`^\s*\[/?(?:gallery|caption|embed|playlist|audio|video)\b[^\]]*\]\s*$`)
 )
 
-// isHTML: name is an element of HTML, living or not.
-func isHTML(name string) bool {
-	_, stays := kept[name]
-	_, other := renamed[name]
-	return stays || other || dropped[name] || embedded[name] || atom.Lookup([]byte(name)) != 0
-}
-
 // Clean rebuilds HTML from strangers through an allow-list. What comes out is
-// balanced, has no active content, no styling and no address that is not http,
-// https or mailto, and Clean of it is itself.
+// balanced, valid UTF-8, has no active content, no styling and no address that is
+// not http, https or mailto, and Clean of it is itself.
 //
-// Frames and videos become a linked line, pictures of one pixel go, all others
-// have an alt text, "" if need be. Relative addresses are resolved against base;
-// nil = they go.
+// Frames and videos become a linked picture or line; counters and pictures of one
+// pixel go, all others have an alt text, "" if need be, and ask for no more width
+// than a mail has. Relative addresses are resolved against base; nil = they go.
+//
+// Time and memory are bounded: what is too large or too deep is cut, or is left
+// as mere text.
 func Clean(s string, base *url.URL) string {
 	if strings.TrimSpace(s) == "" {
 		return ""
@@ -74,270 +48,333 @@ func Clean(s string, base *url.URL) string {
 	// only when its output is read again; a few rounds settle all that nests
 	// in earnest, and what does not is built to confuse.
 	for range 5 {
-		once, ok := rebuild(s, base)
-		if !ok {
+		once, fixed, err := rebuild(s, base)
+		if err != nil {
 			break
 		}
-		if once == s {
-			return s
+		if fixed || once == s {
+			return once
 		}
 		s = once
 	}
-	return strings.TrimSpace(html.EscapeString(textOf(s, 1<<20)))
+	return html.EscapeString(textOf(s, maxClean/8))
 }
 
-func rebuild(s string, base *url.URL) (string, bool) {
+// rebuild is one round; fixed says that another would surely change nothing.
+func rebuild(s string, base *url.URL) (out string, fixed bool, err error) {
+	if strings.Contains(s, "[caption") {
+		s = caption.ReplaceAllString(s, "<figure>$1<figcaption>$2</figcaption></figure>")
+	}
 	context := &nethtml.Node{Type: nethtml.ElementNode, Data: "div", DataAtom: atom.Div}
-	nodes, err := nethtml.ParseFragment(strings.NewReader(s), context)
+	// Without scripting what stands in a noscript is read as elements: some
+	// blogs have their pictures nowhere else.
+	nodes, err := nethtml.ParseFragmentWithOptions(strings.NewReader(bounded(s)), context, nethtml.ParseOptionEnableScripting(false))
 	if err != nil {
-		return "", false
+		return "", false, err
 	}
 	root := &nethtml.Node{Type: nethtml.DocumentNode}
-	c := cleaner{base: base}
+	c := cleaner{base: base, room: maxClean}
 	for _, n := range nodes {
 		c.node(root, n)
 	}
+	tidyBreaks(root)
 	var b strings.Builder
-	if nethtml.Render(&b, root) != nil {
-		return "", false
+	b.Grow(min(len(s)+len(s)/8, maxClean))
+	if err := nethtml.Render(&b, root); err != nil {
+		return "", false, err
 	}
-	return strings.TrimSpace(b.String()), true
+	out = strings.TrimSpace(b.String())
+	if b.Cap()-len(out) > len(out)/8 {
+		out = strings.Clone(out) // what was cleaned away need not be held
+	}
+	return out, c.isFixed(root, out), nil
 }
 
-type cleaner struct{ base *url.URL }
+// cleaner copies a tree, what may stay of it.
+type cleaner struct {
+	base *url.URL
+	room int // bytes it may still write
 
-// node copies what may stay of n below parent.
-func (c cleaner) node(parent, n *nethtml.Node) {
-	switch n.Type {
-	case nethtml.TextNode:
-		c.text(parent, n.Data)
-	case nethtml.ElementNode:
+	space    string // what white space means here: "" as in HTML, "lines" that line breaks show, "all"
+	noscript bool   // inside a noscript
+	before   shown  // the last picture, if no word followed it
+
+	embeds bool // a frame or player was written
+	tags   int  // elements [cleaner.isFixed] saw
+}
+
+func (c *cleaner) node(parent, n *nethtml.Node) {
+	switch {
+	case c.room <= 0:
+	case n.Type == nethtml.TextNode:
+		c.text(parent, n.Data, n)
+	case n.Type == nethtml.ElementNode:
 		c.element(parent, n)
 	}
 }
 
-func (c cleaner) text(parent *nethtml.Node, s string) {
-	s = strings.Map(func(r rune) rune {
-		if !allowed(r) || r == '\r' || r == 0x202D || r == 0x202E {
-			return -1
-		}
-		return r
-	}, s)
-	if s == "" {
-		return
+func (c *cleaner) children(parent, n *nethtml.Node) {
+	for child := n.FirstChild; child != nil; {
+		next := child.NextSibling
+		c.node(parent, child)
+		child = next
 	}
-	if last := parent.LastChild; last != nil && last.Type == nethtml.TextNode {
-		last.Data += s
-		return
-	}
-	parent.AppendChild(&nethtml.Node{Type: nethtml.TextNode, Data: s})
 }
 
-func (c cleaner) element(parent, n *nethtml.Node) {
-	name := strings.ToLower(n.Data)
-	if other := renamed[name]; other != "" {
-		name = other
+// text writes s; from is the node it was read from, nil if it was none.
+func (c *cleaner) text(parent *nethtml.Node, s string, from *nethtml.Node) {
+	s = visible(s)
+	if len(s) > c.room {
+		s = strings.ToValidUTF8(s[:c.room], "")
 	}
-	attrs := attributes(n.Attr)
-	_, isHidden := attrs["hidden"]
+	blank := isBlank(s)
+	if c.space == "" && !blank {
+		s = foldHard(s)
+	}
+	if s == "" || c.noscript || c.space == "" && isShortcode(s) {
+		return
+	}
+	if !blank {
+		c.before = shown{}
+	}
+	c.room -= len(s)
+	if c.space != "lines" || parent.Data == "table" {
+		moveText(parent, s, from)
+		return
+	}
+	for i, line := range strings.Split(s, "\n") {
+		if i > 0 {
+			parent.AppendChild(newElement("br"))
+			c.room -= 16
+		}
+		addText(parent, line)
+	}
+}
+
+func isShortcode(s string) bool {
+	return strings.IndexByte(s, '[') >= 0 && shortcode.MatchString(s)
+}
+
+func (c *cleaner) element(parent, n *nethtml.Node) {
+	name := strings.ToLower(n.Data)
+	names, stays := kept[name]
+	if !stays {
+		if other := renamed[name]; other != "" {
+			name = other
+		}
+	}
+	style := attrOf(n, "style")
 	switch {
-	case dropped[name] || isHidden || hiddenStyle.MatchString(attrs["style"]):
+	case stays && name != "img" && n.Namespace == "" && !isHidden(n, style):
+	case name == "math" && n.Namespace == "math":
+		c.formula(parent, n)
+		return
+	case name == "noscript":
+		c.inNoscript(parent, n)
+		return
+	case dropped[name] || n.Namespace != "" || isHidden(n, style) || strings.HasPrefix(name, "w:") || strings.HasPrefix(name, "v:"):
 		return
 	case embedded[name]:
-		c.embed(parent, n, name, attrs)
+		c.embed(parent, n, name)
+		return
+	case name == "img":
+		c.picture(parent, n)
 		return
 	}
-	allowedAttrs, stays := kept[name]
-	if !stays {
+	defer func(was string) { c.space = was }(c.space)
+	name = c.styled(n, name, style)
+	names, stays = kept[name]
+	if !stays || c.noscript {
 		c.children(parent, n)
 		return
 	}
 	made := newElement(name)
-	if name == "img" {
-		if !c.picture(made, attrs) {
+	parent.AppendChild(made)
+	c.room -= 16
+	c.attrs(made, n, names)
+	c.children(made, n)
+	settle(parent, made)
+}
+
+// styled is the element that says what name and its style say together: the few
+// styles that are emphasis or line breaks and no mere looks.
+func (c *cleaner) styled(n *nethtml.Node, name, style string) string {
+	if keepsSpace(name) {
+		c.space = "all"
+	}
+	if isUndone(n) && formatting[name] {
+		return "span"
+	}
+	if style == "" {
+		return name
+	}
+	if m := spaceStyle.FindStringSubmatch(style); m != nil && c.space != "all" {
+		switch strings.ToLower(m[1]) {
+		case "pre":
+			if name == "div" || name == "p" {
+				c.space = "all"
+				return "pre"
+			}
+		case "normal", "nowrap":
+			c.space = ""
+		default:
+			c.space = "lines"
+		}
+	}
+	switch {
+	case name == "span" && boldStyle.MatchString(style):
+		return "b"
+	case name == "span" && italicStyle.MatchString(style):
+		return "i"
+	}
+	return name
+}
+
+// isUndone: the bold or italic of n is taken back by the style of all it holds, as
+// Google Docs does ([bounded] moved the style there).
+func isUndone(n *nethtml.Node) bool {
+	only := n.FirstChild
+	return only != nil && only.NextSibling == nil && only.Data == "span" && plainStyle.MatchString(attrOf(only, "style"))
+}
+
+func isHidden(n *nethtml.Node, style string) bool {
+	return hasAttr(n, "hidden") || style != "" && hiddenStyle.MatchString(style)
+}
+
+// inNoscript takes the pictures and players of a noscript and leaves its words,
+// which ask for scripts.
+func (c *cleaner) inNoscript(parent, n *nethtml.Node) {
+	was := c.noscript
+	c.noscript = true
+	c.children(parent, n)
+	c.noscript = was
+}
+
+// formula writes what a formula says in words, where it stands in no other form
+// beside: its text alternative, its TeX source, else its signs.
+func (c *cleaner) formula(parent, n *nethtml.Node) {
+	for p := n.Parent; p != nil; p = p.Parent {
+		if class := attrOf(p, "class"); strings.Contains(class, "katex-mathml") || strings.Contains(strings.ToLower(p.Data), "assistive-mml") {
 			return
 		}
-		parent.AppendChild(made)
+	}
+	said := attrOf(n, "alttext")
+	var signs strings.Builder
+	for d := range n.Descendants() {
+		if d.Type != nethtml.TextNode {
+			continue
+		}
+		switch d.Parent.Data {
+		case "annotation":
+			if said == "" && strings.Contains(attrOf(d.Parent, "encoding"), "tex") {
+				said = d.Data
+			}
+		case "mi", "mn", "mo", "mtext":
+			signs.WriteString(d.Data)
+		}
+	}
+	c.text(parent, foldText(first(said, signs.String())), nil)
+}
+
+func (c *cleaner) attrs(made, n *nethtml.Node, names []string) {
+	if len(n.Attr) == 0 {
 		return
 	}
-	c.attrs(made, attrs, allowedAttrs)
-	c.children(made, n)
-	switch {
-	case made.FirstChild == nil && !mayBeEmpty[name]:
-	case len(made.Attr) == 0 && (name == "a" || name == "span" || name == "bdo"):
-		unwrap(parent, made)
-	default:
-		parent.AppendChild(made)
-	}
-}
-
-func newElement(name string) *nethtml.Node {
-	return &nethtml.Node{Type: nethtml.ElementNode, Data: name, DataAtom: atom.Lookup([]byte(name))}
-}
-
-func (c cleaner) children(parent, n *nethtml.Node) {
-	for child := n.FirstChild; child != nil; child = child.NextSibling {
-		c.node(parent, child)
-	}
-}
-
-// unwrap moves the children of made to the end of parent.
-func unwrap(parent, made *nethtml.Node) {
-	for child := made.FirstChild; child != nil; child = made.FirstChild {
-		made.RemoveChild(child)
-		if last := parent.LastChild; child.Type == nethtml.TextNode && last != nil && last.Type == nethtml.TextNode {
-			last.Data += child.Data
-			continue
-		}
-		parent.AppendChild(child)
-	}
-}
-
-func (c cleaner) attrs(made *nethtml.Node, attrs map[string]string, names string) {
-	for name := range strings.FieldsSeq(names + " lang dir") {
-		value, there := attrs[name]
-		if !there {
-			continue
-		}
-		ok := false
-		switch name {
-		case "href", "cite":
-			value = c.address(value, name == "href")
-			ok = value != ""
-		case "title":
-			value = foldText(value)
-			ok = value != ""
-		case "lang":
-			ok = langTag.MatchString(value)
-		case "dir":
-			value = strings.ToLower(value)
-			ok = value == "ltr" || value == "rtl" || value == "auto"
-		case "datetime":
-			ok = dateTime.MatchString(value)
-		case "scope":
-			ok = value == "row" || value == "col"
-		case "reversed":
-			value, ok = "", true
-		default:
-			ok = smallNumber.MatchString(value)
-		}
+	for _, name := range names {
+		value, ok := c.attr(name, n)
 		if ok {
+			c.room -= len(name) + len(value)
 			made.Attr = append(made.Attr, nethtml.Attribute{Key: name, Val: value})
 		}
 	}
 }
 
-// address is an absolute http or https address, or with mail a mailto one, "" if
-// s is none.
-func (c cleaner) address(s string, mail bool) string {
-	u := resolve(c.base, s)
-	if u == nil {
-		return ""
+// attr is the value the attribute keeps, and whether it does.
+func (c *cleaner) attr(name string, n *nethtml.Node) (string, bool) {
+	v := attrOf(n, name)
+	if v == "" && name != "align" && name != "reversed" {
+		return "", false
 	}
-	if mail && u.Scheme == "mailto" && u.Opaque != "" && strings.Contains(u.Opaque, "@") {
-		return u.String()
+	switch name {
+	case "href", "cite":
+		v = c.address(v, name == "href")
+		return v, v != ""
+	case "title":
+		v = foldText(v)
+		return v, v != ""
+	case "lang":
+		return v, langTag.MatchString(v)
+	case "dir":
+		v = strings.ToLower(v)
+		return v, v == "ltr" || v == "rtl" || v == "auto"
+	case "datetime":
+		return v, dateTime.MatchString(v)
+	case "scope":
+		return v, v == "row" || v == "col"
+	case "align":
+		if style := attrOf(n, "style"); style != "" {
+			if m := alignStyle.FindStringSubmatch(style); m != nil {
+				v = m[1]
+			}
+		}
+		v = strings.ToLower(v)
+		return v, v == "right" || v == "center"
+	case "reversed":
+		return "", hasAttr(n, name)
 	}
-	return webAddress(u)
+	return v, smallNumber.MatchString(v)
 }
 
-// picture fills an img; false when it is none worth showing: without an
-// address, of one pixel, or a known counter.
-func (c cleaner) picture(made *nethtml.Node, attrs map[string]string) bool {
-	src := c.address(attrs["src"], false)
-	for _, lazy := range []string{attrs["data-src"], attrs["data-lazy-src"], attrs["data-original"], firstOfSet(attrs["srcset"])} {
-		if src == "" && lazy != "" {
-			src = c.address(lazy, false)
-		}
+// address is an absolute http or https address, or with mail a mailto one without
+// its header fields, "" if s is none.
+func (c *cleaner) address(s string, mail bool) string {
+	if s == "" || isPlainAddress(s) {
+		return s
 	}
-	if src == "" || tracker.MatchString(src) || isDot(attrs["width"]) || isDot(attrs["height"]) {
+	u := resolve(c.base, s)
+	if u == nil || strings.ContainsAny(u.Host, "\"'<>`\\^{|}") {
+		return ""
+	}
+	if u.Scheme != "mailto" {
+		return webAddress(u)
+	}
+	if mail && bareMail.MatchString(u.Opaque) {
+		return "mailto:" + u.Opaque
+	}
+	return ""
+}
+
+// isPlainAddress: s is an absolute web address that comes back as it is when it is
+// taken apart, resolved and put together again.
+func isPlainAddress(s string) bool {
+	rest, web := strings.CutPrefix(s, "https://")
+	if !web {
+		rest, web = strings.CutPrefix(s, "http://")
+	}
+	slash := strings.IndexByte(rest, '/')
+	if !web || slash < 1 {
 		return false
 	}
-	set := func(key, value string) {
-		made.Attr = append(made.Attr, nethtml.Attribute{Key: key, Val: value})
-	}
-	set("src", src)
-	set("alt", foldText(attrs["alt"]))
-	for _, side := range []string{"width", "height"} {
-		if v := strings.TrimSuffix(strings.TrimSpace(attrs[side]), "px"); smallNumber.MatchString(v) {
-			set(side, v)
+	for i := range slash {
+		if c := rest[i]; !isLetterOrDigit(c) && c != '-' && c != '.' {
+			return false
 		}
 	}
-	if t := foldText(attrs["title"]); t != "" {
-		set("title", t)
+	query := false
+	for i := slash; i < len(rest); i++ {
+		switch c := rest[i]; {
+		case isLetterOrDigit(c) || c == '-' || c == '_':
+		case query && (c == '=' || c == '&' || c == '%' || c == '.' || c == '/' || c == '+' || c == ','):
+		case c == '?' && !query && i+1 < len(rest):
+			query = true
+		case (c == '/' || c == '.') && (i == slash || rest[i-1] != '/'):
+		default:
+			return false
+		}
 	}
 	return true
 }
 
-func firstOfSet(srcset string) string {
-	fields := strings.Fields(srcset)
-	if len(fields) == 0 {
-		return ""
-	}
-	return strings.TrimSuffix(fields[0], ",")
-}
-
-// isDot: a side of at most one pixel.
-func isDot(side string) bool {
-	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(side), "px"))
-	return err == nil && n <= 1
-}
-
-// embed writes a linked line in place of a frame or video.
-func (c cleaner) embed(parent, n *nethtml.Node, name string, attrs map[string]string) {
-	target := c.address(first(attrs["src"], attrs["data-src"], attrs["data"]), false)
-	for child := n.FirstChild; child != nil && target == ""; child = child.NextSibling {
-		if a := attributes(child.Attr); child.Data == "source" || child.Data == "embed" {
-			target = c.address(a["src"], false)
-		}
-	}
-	if target == "" {
-		if name == "object" {
-			c.children(parent, n)
-		}
-		return
-	}
-	target = watchPage(target)
-	u, err := url.Parse(target)
-	if err != nil || isDot(attrs["width"]) || isDot(attrs["height"]) {
-		return
-	}
-	label := &nethtml.Node{Type: nethtml.TextNode, Data: "▶ " + u.Hostname()}
-	if insideLink(parent) {
-		c.text(parent, label.Data)
-		return
-	}
-	link := newElement("a")
-	link.Attr = []nethtml.Attribute{{Key: "href", Val: target}}
-	link.AppendChild(label)
-	if parent.Type == nethtml.DocumentNode || parent.Data == "div" || parent.Data == "figure" || parent.Data == "blockquote" {
-		line := newElement("p")
-		line.AppendChild(link)
-		link = line
-	}
-	parent.AppendChild(link)
-}
-
-func insideLink(n *nethtml.Node) bool {
-	for ; n != nil; n = n.Parent {
-		if n.Data == "a" {
-			return true
-		}
-	}
-	return false
-}
-
-// watchPage is the page a person opens for a player's address.
-func watchPage(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return address
-	}
-	host := strings.TrimPrefix(u.Hostname(), "www.")
-	if id, ok := strings.CutPrefix(u.Path, "/embed/"); ok && (host == "youtube.com" || host == "youtube-nocookie.com") && id != "videoseries" {
-		return "https://www.youtube.com/watch?v=" + url.QueryEscape(strings.Trim(id, "/"))
-	}
-	if id, ok := strings.CutPrefix(u.Path, "/video/"); ok && host == "player.vimeo.com" {
-		return "https://vimeo.com/" + url.PathEscape(strings.Trim(id, "/"))
-	}
-	return address
+func isLetterOrDigit(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9'
 }

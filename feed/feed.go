@@ -31,6 +31,10 @@ type Post struct {
 
 	Image    string // absolute http(s) address of the lead image; "" = none
 	Baseline bool   // stood in the feed before the start: never mailed by itself
+	Aside    string // why it is kept back from mail until the author decides, AsideFlood or AsideReplaced; "" = it is not
+	Missing  int    // good looks in a row without it, though the feed reaches further back than it; 2 at most
+
+	UnreadSince time.Time // the good look before FirstSeen; zero = none, or not known
 }
 
 // Feed is a source with an address, and what is known of its last reads.
@@ -47,6 +51,19 @@ type Feed struct {
 	Read         time.Time // last good answer; zero = never read
 	Failures     int       // in a row since Read
 	Error        string    // of the last try; "" = it was good
+	FailedSince  time.Time // the first of Failures; zero = none
+	Next         time.Time // not to be asked again before; zero = whenever
+	Told         bool      // Next is the server's own wish (Retry-After)
+	Full         time.Time // last good answer to a request without validators; zero = none
+	Gone         int       // answers 410 in a row
+	GoneSince    time.Time // the first of them
+	Stopped      bool      // gone for good: asked only by hand
+	MovedTo      string    // where permanent redirects lead; "" = nowhere
+	MovedSince   time.Time // the first look in a row that led there
+	Moved        int       // looks in a row that led there
+	GapAt        time.Time // the look that met no known post, so that posts may have been missed; zero = no open gap
+	GapSince     time.Time // the good look before it
+	GapMissed    int       // about how many posts may be missing, by the blog's pace
 }
 
 // Document is one parsed feed document. Posts stand in the document's order.
@@ -54,7 +71,14 @@ type Document struct {
 	Title    string
 	Link     string // of the site; absolute
 	Language string
-	Next     string // absolute address of the next older page (RFC 5005 section 3); "" = none
+	Self     string // absolute address the document gives as its own; "" = none
+	Next     string // absolute address of the next older page (RFC 5005); in a file a name beside it; "" = none
 	Posts    []Post
 	Partial  bool // true: the document was damaged, and some of its posts may be missing
 }
+
+// Reasons why a post is set aside, as [Post].Aside holds them.
+const (
+	AsideFlood    = "flood"    // more new posts at once than the blog's pace explains
+	AsideReplaced = "replaced" // most of what was known is gone, most of what is there is new
+)

@@ -1,40 +1,53 @@
 package feed
 
 import (
-	"bufio"
-	"compress/flate"
-	"compress/gzip"
-	"compress/zlib"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-
-	"code.dny.dev/ssrf"
 )
 
 const maxRedirects = 5
 
 // Fetcher gets feeds over HTTP(S) and from files. The zero value is ready to use.
 type Fetcher struct {
-	// Client's transport is used as it is. nil = one that reaches ports 80 and
-	// 443 of public addresses only, and the host and port of the address asked
-	// for when that is itself a loopback or private one.
-	Client *http.Client
+	// Client's transport is used as it is. nil = a guarded one, which reaches
+	// ports 80 and 443 of public addresses, the port of the address asked for,
+	// and of private networks what Private says.
+	Client  *http.Client
+	Private Private // zero: only a private address that was asked for literally
 	// UserAgent should name the blog's address, so that its owner knows who
 	// calls. "" = "digest".
 	UserAgent string
 	MaxBytes  int64         // of the body once decompressed; 0 = 10 MiB
 	Timeout   time.Duration // for the whole answer; 0 = 30 s
+}
+
+// UserAgent names the program, and the site on whose behalf it calls, so that
+// whoever reads a server's log knows whom to ask: "digest/1.2 (+https://blog.example)".
+// site "" = not known yet.
+func UserAgent(version, site string) string {
+	agent := "digest/" + productVersion(version)
+	if u, err := url.Parse(site); err == nil && webAddress(u) != "" {
+		agent += " (+" + strings.NewReplacer("(", "%28", ")", "%29").Replace(webAddress(u)) + ")"
+	}
+	return agent
+}
+
+// productVersion is s with the characters that may stand in a product's version (RFC 9110
+// section 5.6.2).
+func productVersion(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' && !strings.ContainsRune("+-.", r) || r > 'z' || strings.ContainsRune(`:;<=>?@[\]`, r) {
+			return '-'
+		}
+		return r
+	}, s)
 }
 
 // Answer is what a feed's address gave.
@@ -43,8 +56,11 @@ type Answer struct {
 	Body         []byte    // decompressed
 	ContentType  string    // the header as sent; "" = none, and for files
 	ETag         string    // as sent, quotes included
-	LastModified string    // as sent
+	LastModified string    // as sent; "" when it lies in the future by the server's own clock
 	URL          string    // after redirects; for files the address as given
+	Redirected   bool      // URL is where redirects led
+	Permanent    string    // URL without credentials, where all of them were for good (301 or 308); "" = not so
+	Links        []string  // Link headers as sent (RFC 8288)
 	Date         time.Time // the server's clock (RFC 9110 section 6.6.1); zero = none
 }
 
@@ -129,11 +145,7 @@ func (f Fetcher) client(target *url.URL) *http.Client {
 	if f.Client != nil {
 		client = *f.Client
 	} else {
-		dialer := &net.Dialer{Timeout: 10 * time.Second, Control: guard(target)}
-		client.Transport = &http.Transport{
-			DialContext: dialer.DialContext, DisableKeepAlives: true, ForceAttemptHTTP2: true,
-			TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 256 << 10,
-		}
+		client.Transport = f.transport(target)
 	}
 	client.CheckRedirect = checkRedirect
 	return &client
@@ -149,36 +161,11 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		return errDowngrade
 	}
 	req.Header.Del("Referer") // the address may hold a secret
+	if req.URL.Host != via[len(via)-1].URL.Host {
+		req.URL.User = nil // no server makes us log in at another
+		req.Header.Del("Authorization")
+	}
 	return nil
-}
-
-// guard refuses connections into private networks. It looks at the address being
-// dialled, behind DNS and on each redirect. Who configures a feed on a loopback
-// or private address literally means it: that host and port stay reachable.
-func guard(target *url.URL) func(network, address string, c syscall.RawConn) error {
-	public := ssrf.New()
-	port := target.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[target.Scheme]
-	}
-	host := strings.ToLower(strings.TrimSuffix(target.Hostname(), "."))
-	literal, err := netip.ParseAddr(host)
-	if err != nil && host != "localhost" && port != "80" && port != "443" {
-		number, _ := strconv.ParseUint(port, 10, 16)
-		public = ssrf.New(ssrf.WithPorts(80, 443, uint16(number)))
-	}
-	return func(network, address string, c syscall.RawConn) error {
-		if dialled, errDialled := netip.ParseAddrPort(address); errDialled == nil && strconv.Itoa(int(dialled.Port())) == port {
-			ip := dialled.Addr().Unmap()
-			if host == "localhost" && ip.IsLoopback() {
-				return nil
-			}
-			if err == nil && ip == literal.Unmap() && (ip.IsLoopback() || ip.IsPrivate()) {
-				return nil
-			}
-		}
-		return public.Safe(network, address, c)
-	}
 }
 
 // now is the time by the server's clock: an answer out of a cache says when it
@@ -196,14 +183,17 @@ func now(h http.Header) time.Time {
 }
 
 func (f Fetcher) answer(res *http.Response, conditional bool) (Answer, error) {
-	a := Answer{URL: res.Request.URL.String()}
-	a.Date = now(res.Header)
+	a := Answer{URL: res.Request.URL.String(), Date: now(res.Header), Links: res.Header.Values("Link")}
+	a.Redirected, a.Permanent = redirected(res)
 	switch {
 	case res.StatusCode == http.StatusNotModified && conditional:
 		a.NotModified = true
 		return a, nil
 	case res.StatusCode != http.StatusOK && res.StatusCode != http.StatusNonAuthoritativeInfo:
 		return Answer{}, &StatusError{Code: res.StatusCode, RetryAfter: retryAfter(res.Header.Get("Retry-After"), a.Date)}
+	}
+	if res.ContentLength > f.limit() {
+		return Answer{}, tooBig(f.limit())
 	}
 	body, err := f.read(res.Body, res.Header.Get("Content-Encoding"))
 	if err != nil {
@@ -212,8 +202,35 @@ func (f Fetcher) answer(res *http.Response, conditional bool) (Answer, error) {
 	a.Body = body
 	a.ContentType = res.Header.Get("Content-Type")
 	a.ETag = short(res.Header.Get("ETag"))
-	a.LastModified = short(res.Header.Get("Last-Modified"))
+	a.LastModified = short(lastModified(res.Header, a.Date))
 	return a, nil
+}
+
+// redirected tells whether redirects led to this answer, and where they lead for
+// good: each of them has to say so (RFC 9110 sections 15.4.2 and 15.4.9).
+func redirected(res *http.Response) (yes bool, permanent string) {
+	req, lasting := res.Request, true
+	for req.Response != nil {
+		yes = true
+		lasting = lasting && (req.Response.StatusCode == http.StatusMovedPermanently || req.Response.StatusCode == http.StatusPermanentRedirect)
+		req = req.Response.Request
+	}
+	end := *res.Request.URL
+	end.Fragment = ""
+	if permanent = webAddress(&end); !lasting || permanent == webAddress(req.URL) {
+		permanent = ""
+	}
+	return yes, permanent
+}
+
+// lastModified leaves out a date in the future: sent back, it would match until
+// then whatever is written (RFC 9110 section 8.8.2.1).
+func lastModified(h http.Header, date time.Time) string {
+	at, err := http.ParseTime(h.Get("Last-Modified"))
+	if err == nil && !date.IsZero() && at.After(date) {
+		return ""
+	}
+	return h.Get("Last-Modified")
 }
 
 // short drops a header too long to be worth sending back.
@@ -237,80 +254,6 @@ func retryAfter(header string, date time.Time) time.Duration {
 		return 0
 	}
 	return min(max(wait, time.Minute), 24*time.Hour)
-}
-
-// read takes the body out of its encodings, counting what comes out.
-func (f Fetcher) read(r io.Reader, encodings string) ([]byte, error) {
-	limit := f.MaxBytes
-	if limit == 0 {
-		limit = maxBytes
-	}
-	list := strings.Split(encodings, ",")
-	for i := len(list) - 1; i >= 0; i-- {
-		var err error
-		if r, err = decompress(r, strings.ToLower(strings.TrimSpace(list[i])), limit); err != nil {
-			return nil, err
-		}
-	}
-	return whole(r, limit)
-}
-
-// decompress undoes one encoding. What is inside one is limited too, so that an
-// archive within an archive stops as soon.
-func decompress(r io.Reader, encoding string, limit int64) (io.Reader, error) {
-	buffered := bufio.NewReader(r)
-	switch encoding {
-	case "", "identity":
-		return r, nil
-	case "gzip", "x-gzip":
-		if _, err := buffered.Peek(1); err == io.EOF {
-			return nil, ErrEmpty
-		}
-		z, err := gzip.NewReader(buffered)
-		if err != nil {
-			return nil, fmt.Errorf("decompressing the answer: %w", err)
-		}
-		return &capped{z, limit}, nil
-	case "deflate":
-		// RFC 9110 section 8.4.1.2 means zlib; some servers send the bare stream.
-		head, _ := buffered.Peek(2)
-		if len(head) == 2 && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
-			z, err := zlib.NewReader(buffered)
-			if err != nil {
-				return nil, fmt.Errorf("decompressing the answer: %w", err)
-			}
-			return &capped{z, limit}, nil
-		}
-		return &capped{flate.NewReader(buffered), limit}, nil
-	}
-	return nil, fmt.Errorf("decompressing the answer: the encoding %q was not asked for", encoding)
-}
-
-// capped fails with ErrTooBig where its limit is passed.
-type capped struct {
-	r    io.Reader
-	left int64
-}
-
-func (c *capped) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	if c.left -= int64(n); c.left < 0 {
-		return 0, ErrTooBig
-	}
-	return n, err
-}
-
-func whole(r io.Reader, limit int64) ([]byte, error) {
-	body, err := io.ReadAll(&capped{r, limit})
-	switch {
-	case errors.Is(err, ErrTooBig):
-		return nil, fmt.Errorf("%w: the limit is %d bytes", ErrTooBig, limit)
-	case err != nil:
-		return nil, fmt.Errorf("reading the answer: %w", err)
-	case len(strings.TrimSpace(string(body[:min(len(body), 512)]))) == 0 && len(body) <= 512:
-		return nil, ErrEmpty
-	}
-	return body, nil
 }
 
 // file reads a feed from a path or a file:// address.

@@ -5,10 +5,12 @@ import (
 	"encoding/hex"
 	"net/url"
 	"path"
-	"slices"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Keys are the keys post p is known by, the strongest first. Each begins with
@@ -19,16 +21,26 @@ import (
 //	link:   the link, likewise
 //	path:   path and query of link or GUID, which outlive a move of the domain
 //	title:  title and day; without the day where the feed gives none
+//	name:   the letters of the title, without their accents
 //	slug:   the last part of the link's path
 //	text:   a hash of how the text begins
+//	note:   a hash of a short text without a title
+//	pic:    the last parts of the lead image's path, without its size
 //
-// The first four are strong: one in common makes two posts the same. The others
-// are weak: it takes two, or one for posts with neither GUID nor link.
+// The first four are strong: one in common makes two posts the same, unless all
+// else is against it. Of the others it takes two that have nothing to do with
+// each other, or one for posts with neither GUID nor link. A post is stored
+// under "shared:" and a key when the key was found to be another post's too; it
+// is nobody's from then on.
 func Keys(p Post) []string {
 	var keys []string
 	add := func(kind, value string) {
 		// An escaped address may hold bytes that are no text once it is read.
 		value = strings.ReplaceAll(strings.ToValidUTF8(value, "\uFFFD"), "\x00", "")
+		if len(value) > longKey {
+			sum := sha256.Sum256([]byte(value))
+			value = hex.EncodeToString(sum[:])
+		}
 		if value != "" {
 			keys = append(keys, kind+value)
 		}
@@ -44,10 +56,16 @@ func Keys(p Post) []string {
 		add("path:", plainAddress(guid, false))
 	}
 	add("title:", titleDay(p))
+	add("name:", letters(p.Title))
 	add("slug:", slug(p.URL))
 	add("text:", beginning(p))
+	add("note:", note(p))
+	add("pic:", picture(p.Image))
 	return unique(keys)
 }
+
+// longKey is how many bytes a key has at most; of a longer value it is a hash.
+const longKey = 2000
 
 // isStrong: one such key in common makes two posts the same.
 func isStrong(key string) bool {
@@ -79,12 +97,17 @@ func plainAddress(address string, host bool) string {
 	if !host {
 		return rest
 	}
+	return plainHost(u) + rest
+}
+
+// plainHost is an address's host without what a site may be reached with or without.
+func plainHost(u *url.URL) string {
 	name := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 	name = strings.TrimPrefix(strings.TrimPrefix(name, "www."), "m.")
 	if port := u.Port(); port != "" && port != "80" && port != "443" {
 		name += ":" + port
 	}
-	return name + rest
+	return name
 }
 
 // plainQuery is the query in a fixed order, without the parameters that say
@@ -157,6 +180,41 @@ func beginning(p Post) string {
 	return hex.EncodeToString(sum[:12])
 }
 
+// note is a hash of the text of a post that has no title, and too few words for
+// [beginning].
+func note(p Post) string {
+	if p.Title != "" {
+		return ""
+	}
+	text := letters(cut(textOf(first(p.Content, p.Summary), 2000), 400))
+	if n := utf8.RuneCountInString(text); n < shortNote || n >= shortText {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:12])
+}
+
+// picture is the last two parts of an image's path, without the size that
+// WordPress adds and without the ending: what a change of the image host leaves.
+func picture(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Path == "" {
+		return ""
+	}
+	folder, file := path.Split(strings.ToLower(u.Path))
+	file = imageSize.ReplaceAllString(strings.TrimSuffix(file, path.Ext(file)), "")
+	if file == "" {
+		return ""
+	}
+	return path.Join(path.Base(folder), file)
+}
+
+var imageSize = regexp.MustCompile(`-\d{2,5}x\d{2,5}$`)
+
+// letters are the letters and digits of s in small, however they are written:
+// one with its accent or two, with or without it.
+func letters(s string) string { return foldForComparison(norm.NFKD.String(s)) }
+
 func foldForComparison(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -166,50 +224,11 @@ func foldForComparison(s string) string {
 	}, s)
 }
 
-// known is the post, by ID, that keys belong to, or 0 for a new post. owner
-// tells whose a key is. Where strong keys disagree the most of them decide, and
-// between equals the link: GUIDs are the ones that blogs give twice.
-func known(keys []string, owner func(key string) int64) int64 {
-	strong, weak := map[int64]int{}, map[int64]int{}
-	named := false
-	for _, key := range keys {
-		id := owner(key)
-		if isStrong(key) {
-			named = true
-		}
-		switch {
-		case id == 0:
-		case strings.HasPrefix(key, "link:"):
-			strong[id] += 3
-		case isStrong(key):
-			strong[id] += 2
-		default:
-			weak[id]++
-		}
-	}
-	if id, _ := most(strong); id != 0 {
-		return id
-	}
-	if id, n := most(weak); n >= 2 || n == 1 && !named {
-		return id
-	}
-	return 0
-}
-
-// most is the ID with the highest count, the lowest ID of several.
-func most(counts map[int64]int) (id int64, n int) {
-	for candidate, count := range counts {
-		if count > n || count == n && candidate < id {
-			id, n = candidate, count
-		}
-	}
-	return id, n
-}
-
 // distinct sorts a document's posts into those that are different from each
 // other, with the keys that tell them apart. The same post twice (one GUID and
-// link) is one. A key that two different posts claim says nothing about either;
-// a post that is left without any cannot be known again, and is left out.
+// link, or one link and title) is one. A key that two different posts claim says
+// nothing about either, then and later: it stands among their keys as shared. A
+// post that is left without any other can't be known again, and is left out.
 func distinct(posts []Post) ([]Post, [][]string) {
 	seen := map[string]bool{}
 	claims := map[string]int{}
@@ -217,14 +236,9 @@ func distinct(posts []Post) ([]Post, [][]string) {
 	var keys [][]string
 	for _, p := range posts {
 		mine := Keys(p)
-		twin := p.GUID + "\n" + first(plainAddress(p.URL, true), p.URL)
-		if twin == "\n" {
-			twin = strings.Join(mine, "\n")
-		}
-		if seen[twin] {
+		if isTwin(p, mine, seen) {
 			continue
 		}
-		seen[twin] = true
 		for _, k := range mine {
 			claims[k]++
 		}
@@ -233,10 +247,35 @@ func distinct(posts []Post) ([]Post, [][]string) {
 	var told []Post
 	var sure [][]string
 	for i, mine := range keys {
-		mine = slices.DeleteFunc(mine, func(k string) bool { return claims[k] > 1 })
-		if len(mine) > 0 {
+		own := 0
+		for j, k := range mine {
+			if claims[k] > 1 {
+				mine[j] = "shared:" + k
+			} else {
+				own++
+			}
+		}
+		if own > 0 {
 			told, sure = append(told, kept[i]), append(sure, mine)
 		}
 	}
 	return told, sure
+}
+
+// isTwin says whether p was seen before in the document, and remembers it.
+func isTwin(p Post, keys []string, seen map[string]bool) bool {
+	link := plainAddress(p.URL, true)
+	names := []string{p.GUID + "\n" + first(link, p.URL)}
+	if names[0] == "\n" {
+		names[0] = strings.Join(keys, "\n")
+	}
+	if title := letters(p.Title); link != "" && title != "" {
+		names = append(names, link+"\n\n"+title)
+	}
+	twin := false
+	for _, name := range names {
+		twin = twin || seen[name]
+		seen[name] = true
+	}
+	return twin
 }

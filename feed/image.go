@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"html"
 	"net/url"
 	"path"
 	"strings"
@@ -97,10 +96,11 @@ func isImageName(address string) bool {
 // firstImage is the address of the first picture in cleaned HTML that is not an
 // icon or a smiley, "" if there is none.
 func firstImage(cleaned string) string {
-	if !strings.Contains(cleaned, "<img") {
+	start := strings.Index(cleaned, "<img")
+	if start < 0 {
 		return ""
 	}
-	z := nethtml.NewTokenizer(strings.NewReader(cleaned))
+	z := nethtml.NewTokenizer(strings.NewReader(cleaned[start:]))
 	for {
 		switch z.Next() {
 		case nethtml.ErrorToken:
@@ -132,53 +132,4 @@ func attributes(list []nethtml.Attribute) map[string]string {
 func isIcon(side string) bool {
 	n := atoi(side)
 	return n > 0 && n <= 32
-}
-
-// plainText is HTML as one line of text: tags stripped, entities decoded, white
-// space folded, control and bidirectional override characters gone. What looks
-// like a tag but is none in HTML ("List<String>") is text.
-func plainText(s string) string {
-	if strings.ContainsAny(s, "<&") {
-		s = stripTags(s)
-	}
-	return foldText(s)
-}
-
-func stripTags(s string) string {
-	var b strings.Builder
-	z := nethtml.NewTokenizer(strings.NewReader(s))
-	for {
-		kind := z.Next()
-		switch kind {
-		case nethtml.ErrorToken:
-			return b.String()
-		case nethtml.TextToken:
-			b.WriteString(html.UnescapeString(string(z.Raw())))
-		case nethtml.StartTagToken, nethtml.EndTagToken, nethtml.SelfClosingTagToken:
-			raw := string(z.Raw())
-			name, _ := z.TagName()
-			switch tagName := string(name); {
-			case !isHTML(tagName):
-				b.WriteString(raw)
-			case dropped[tagName] && kind == nethtml.StartTagToken && !voidTags[tagName]:
-				skipElement(z, tagName)
-			case isBlock[tagName] || tagName == "br":
-				b.WriteByte(' ')
-			}
-		}
-	}
-}
-
-// skipElement reads past the end tag of an element whose content is no text.
-func skipElement(z *nethtml.Tokenizer, name string) {
-	for {
-		switch z.Next() {
-		case nethtml.ErrorToken:
-			return
-		case nethtml.EndTagToken:
-			if got, _ := z.TagName(); string(got) == name {
-				return
-			}
-		}
-	}
 }

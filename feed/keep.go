@@ -13,8 +13,12 @@ import (
 
 // Poll is what one look at a feed found.
 type Poll struct {
-	New      []Post // with their IDs, in the document's order
-	Baseline bool   // the first good look: New is all there is, and none of it is to be mailed by itself
+	New      []Post    // with their IDs, in the document's order
+	Baseline bool      // the first good look: New is all there is, and none of it is to be mailed by itself
+	Aside    []Post    // of New, those set aside; their Aside says why
+	Gap      bool      // no post was known, so that posts may have been missed since the last good look
+	Missed   int       // with Gap: about how many, by the blog's pace
+	Since    time.Time // the last good look before this one; zero = none
 }
 
 // Hash is what [Feed].BodyHash holds of a body: hex SHA-256.
@@ -25,30 +29,54 @@ func Hash(body []byte) string {
 
 // Keep stores what doc brings, within the caller's transaction. New posts are
 // added, baseline at the first good look at f; known ones take over what was
-// edited but keep their ID, date and first look. Nothing is ever removed: a post
-// gone from the feed stays, and comes back as itself. Keep again of the same
-// document changes nothing.
+// edited but keep their ID, date and first look. More new ones than the blog's
+// pace explains are set aside (see [Post].Aside), and old ones that are shown
+// only now are baseline, too. Nothing is ever removed: a post gone from the feed
+// stays, its Missing is counted, and it comes back as itself. Keep again of the
+// same document changes nothing.
 func Keep(ctx context.Context, q Querier, f Feed, doc Document, a Answer, now time.Time) (Poll, error) {
 	// Read again inside the transaction: of two first looks at once one is the first.
 	f, err := scanFeed(q.QueryRowContext(ctx, `SELECT `+feedColumns+` FROM feeds WHERE id = $1`, f.ID).Scan)
 	if err != nil {
 		return Poll{}, fmt.Errorf("finding the feed: %w", err)
 	}
-	poll := Poll{Baseline: f.Read.IsZero()}
+	poll := Poll{Baseline: f.Read.IsZero(), Since: f.Read}
 	k, err := newKeeper(ctx, q, f, now)
 	if err != nil {
 		return Poll{}, err
 	}
 	fresh, keys := distinct(doc.Posts)
+	ids, err := k.match(ctx, fresh, keys)
+	if err != nil {
+		return Poll{}, err
+	}
+	for i := range fresh {
+		fresh[i].ID = ids[i]
+	}
+	v := verdict{trusted: !doc.Partial && len(fresh) > 0}
+	if !poll.Baseline {
+		if v, err = k.judge(ctx, f, fresh, doc.Partial); err != nil {
+			return Poll{}, err
+		}
+		poll.Gap, poll.Missed = v.gap, v.missed
+	}
 	for i := 0; i < len(fresh); i += keepAtOnce {
 		end := min(i+keepAtOnce, len(fresh))
-		added, err := k.keep(ctx, fresh[i:end], keys[i:end], poll.Baseline)
+		added, err := k.keep(ctx, fresh[i:end], keys[i:end], ids[i:end], poll.Baseline)
 		if err != nil {
 			return Poll{}, err
 		}
 		poll.New = append(poll.New, added...)
 	}
-	return poll, readWell(ctx, q, f, doc, a, now)
+	for _, p := range poll.New {
+		if p.Aside != "" {
+			poll.Aside = append(poll.Aside, p)
+		}
+	}
+	if err := k.settle(ctx, f, v, fresh, poll); err != nil {
+		return Poll{}, err
+	}
+	return poll, readWell(ctx, q, f, doc, a, v.trusted, now)
 }
 
 // keepAtOnce is how many posts are compared with their stored selves at a time:
@@ -60,22 +88,31 @@ type keeper struct {
 	q      Querier
 	feed   int64
 	now    time.Time
+	since  time.Time        // the good look before this one, or before the feed's open gap
 	owners map[string]int64 // whose a key is
 }
 
 func newKeeper(ctx context.Context, q Querier, f Feed, now time.Time) (keeper, error) {
 	owners, err := keyOwners(ctx, q, f.ID)
-	return keeper{q: q, feed: f.ID, now: seconds(now), owners: owners}, err
+	since := f.Read
+	if !f.GapSince.IsZero() {
+		since = f.GapSince
+	}
+	return keeper{q: q, feed: f.ID, now: seconds(now), since: since, owners: owners}, err
 }
 
-func (k keeper) owner(key string) int64 { return k.owners[key] }
-
-// keep stores these posts, each with its keys. It returns those that are new.
-func (k keeper) keep(ctx context.Context, posts []Post, keys [][]string, baseline bool) (added []Post, err error) {
-	ids := make([]int64, len(posts))
-	for i := range posts {
-		ids[i] = known(keys[i], k.owner)
+// owner is the post a key belongs to, 0 for one that is nobody's, or several posts'.
+func (k keeper) owner(key string) int64 {
+	if k.owners["shared:"+key] != 0 {
+		return 0
 	}
+	return k.owners[key]
+}
+
+// keep stores these posts, each with its keys and the ID that match found for
+// it; the new ones as baseline, and set aside, as they say themselves or
+// baseline says of all. It returns those that are new.
+func (k keeper) keep(ctx context.Context, posts []Post, keys [][]string, ids []int64, baseline bool) (added []Post, err error) {
 	old, err := ByID(ctx, k.q, ids)
 	if err != nil {
 		return nil, err
@@ -86,13 +123,13 @@ func (k keeper) keep(ctx context.Context, posts []Post, keys [][]string, baselin
 	}
 	var claims []claim
 	for i, p := range posts {
-		p.FeedID, p.Baseline = k.feed, baseline
+		p.FeedID, p.Baseline = k.feed, p.Baseline || baseline
 		// The day of an undated post is the day of this look, which says nothing
 		// later on; Keys has seen to that, so FirstSeen may be set now.
 		if !isDated(p) {
 			p.Published, p.Updated = k.now, k.now
 		}
-		p.FirstSeen, p.Released = k.now, time.Time{}
+		p.FirstSeen, p.Released, p.UnreadSince = k.now, time.Time{}, k.since
 		if p.ID = ids[i]; p.ID == 0 {
 			if p.ID, err = insertPost(ctx, k.q, p); err != nil {
 				return nil, err
@@ -148,10 +185,10 @@ func keyOwners(ctx context.Context, q Querier, feedID int64) (map[string]int64, 
 func insertPost(ctx context.Context, q Querier, p Post) (int64, error) {
 	var id int64
 	err := q.QueryRowContext(ctx, `
-		INSERT INTO posts (feed_id, title, url, author, tags, summary_html, content_html, image, published_at, updated_at, first_seen, baseline)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+		INSERT INTO posts (feed_id, title, url, author, tags, summary_html, content_html, image, published_at, updated_at, first_seen, baseline, aside, unread_since)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
 		p.FeedID, p.Title, p.URL, p.Author, tagsJSON(p.Tags), p.Summary, p.Content, p.Image,
-		p.Published.Unix(), p.Updated.Unix(), p.FirstSeen.Unix(), p.Baseline).Scan(&id)
+		p.Published.Unix(), p.Updated.Unix(), p.FirstSeen.Unix(), p.Baseline, p.Aside, optional(p.UnreadSince)).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("storing a post: %w", err)
 	}
@@ -202,12 +239,13 @@ func keepKeys(ctx context.Context, q Querier, feedID int64, claims []claim) erro
 }
 
 // readWell records a good look: what the feed says of itself, and the validators
-// for the next one. A damaged document leaves no validators, so that it is
-// fetched whole next time.
-func readWell(ctx context.Context, q Querier, f Feed, doc Document, a Answer, now time.Time) error {
+// for the next one. A document that is damaged, empty or another blog's leaves no
+// validators, so that it is fetched whole next time: only of a trusted one does
+// an unchanged answer say that a post is still missing.
+func readWell(ctx context.Context, q Querier, f Feed, doc Document, a Answer, trusted bool, now time.Time) error {
 	f.Title, f.Link, f.Language = first(doc.Title, f.Title), first(doc.Link, f.Link), first(doc.Language, f.Language)
 	f.ETag, f.LastModified, f.BodyHash = a.ETag, a.LastModified, Hash(a.Body)
-	if doc.Partial {
+	if !trusted {
 		f.ETag, f.LastModified, f.BodyHash = "", "", ""
 	}
 	_, err := q.ExecContext(ctx, `

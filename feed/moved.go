@@ -110,11 +110,11 @@ func (k keeper) same(keys []string) int64 {
 	said := map[int64]bool{}
 	for _, key := range keys {
 		if !isStrong(key) {
-			said[k.owners[key]] = true
+			said[k.owner(key)] = true
 		}
 	}
 	for _, key := range keys {
-		if id := k.owners[key]; id != 0 && isStrong(key) && (namesSite(key) || said[id]) {
+		if id := k.owner(key); id != 0 && isStrong(key) && (namesSite(key) || said[id]) {
 			return id
 		}
 	}
@@ -139,14 +139,18 @@ func (k keeper) keepBacklog(ctx context.Context, old Feed, fresh []Post, keys []
 	if at := moment(newest); at.Before(before) {
 		before = at
 	}
+	ids, err := k.match(ctx, fresh, keys)
+	if err != nil {
+		return err
+	}
 	var backlog []Post
 	var theirs [][]string
 	for i, p := range fresh {
-		if isDated(p) && p.Published.Before(before) && known(keys[i], k.owner) == 0 {
+		if isDated(p) && p.Published.Before(before) && ids[i] == 0 {
 			backlog, theirs = append(backlog, p), append(theirs, keys[i])
 		}
 	}
-	_, err := k.keep(ctx, backlog, theirs, true)
+	_, err = k.keep(ctx, backlog, theirs, make([]int64, len(backlog)), true)
 	return err
 }
 

@@ -147,7 +147,7 @@ func TestParseDates(t *testing.T) {
 		"Di, 30 Mai 2023 12:00:00 +0000":  time.Date(2023, 5, 30, 12, 0, 0, 0, time.UTC),
 		"30 мая 2023, 15:00 MSK":          time.Date(2023, 5, 30, 12, 0, 0, 0, time.UTC),
 		"Τρι, 30 Μάι 2023 15:00:00 EEST":  time.Date(2023, 5, 30, 12, 0, 0, 0, time.UTC),
-		"2023년 5월 30일 오후 3:00":            time.Date(2023, 5, 30, 15, 0, 0, 0, time.UTC),
+		"2023년 5월 30일 오후 3:00":            time.Date(2023, 5, 30, 6, 0, 0, 0, time.UTC), // no zone, but Korean
 		"May 30, 2023 3:00 PM":            time.Date(2023, 5, 30, 15, 0, 0, 0, time.UTC),
 		"20230530":                        time.Date(2023, 5, 30, 0, 0, 0, 0, time.UTC),
 		"30.05.2023 15:00":                time.Date(2023, 5, 30, 15, 0, 0, 0, time.UTC),
@@ -196,23 +196,41 @@ func TestParseBroken(t *testing.T) {
 		titles  string
 		partial bool
 	}{
-		"junk before":        {"\n<br />\n<b>Warning</b>: x.php\n" + `<?xml version="1.0"?><rss><channel>` + two + `</channel></rss>`, "One|Two", false},
-		"junk behind":        {`<rss><channel>` + two + `</channel></rss><script>x</script>`, "One|Two", false},
-		"xml 1.1":            {`<?xml version="1.1"?><rss><channel>` + two + `</channel></rss>`, "One|Two", false},
-		"controls":           {`<rss><channel><item><title>O&#8;n` + "\x00\x0b" + `e</title></item></channel></rss>`, "One", false},
-		"entities":           {`<!DOCTYPE rss [<!ENTITY x "y">]><rss><channel><item><title>A&nbsp;&copy;&ndash;B &foo; C & D</title></item></channel></rss>`, "A ©–B &foo; C & D", false},
-		"late root":          {`<?xml version="1.0"?><!--` + strings.Repeat("x", 8192) + `--><rss><channel>` + two + `</channel></rss>`, "One|Two", false},
-		"cut off":            {`<rss><channel>` + two + `<item><title>Thr`, "One|Two", true},
-		"cut in cdata":       {`<rss><channel>` + two + `<item><title><![CDATA[Thr`, "One|Two", true},
-		"item not closed":    {`<rss><channel><item><title>One</title><item><title>Two</title></item></channel></rss>`, "One|Two", true},
-		"title not closed":   {`<rss><channel><title>B<item><title>One</title></item></channel></rss>`, "One", true},
-		"wrong end tags":     {`<rss><channel><item><title>One</b></title></i></item></channel></rss>`, "One", false},
-		"damaged name":       {`<rss><channel><item><t` + "\xbb" + `x>a</t` + "\xbb" + `x><title>One</title></item></channel></rss>`, "One", false},
-		"cdata end in text":  {`<rss><channel><item><title>One ]]> x</title></item></channel></rss>`, "One ]]> x", false},
-		"unescaped html":     {`<rss><channel><item><title>One</title><description><p>a<br>b<p>c<img src=x></description></item></channel></rss>`, "One", false},
-		"undeclared prefix":  {`<rss><channel><item><dc:title>One</dc:title></item></channel></rss>`, "One", false},
-		"quote not closed":   {`<rss><channel><item><link href="x></link><title>One</title></item><item><a b="c"/><title>Two</title></item></channel></rss>`, "One|Two", false},
-		"less-than in title": {`<rss><channel><item><title>1 < 2</title></item></channel></rss>`, "1 < 2", false},
+		"junk before":                 {"\n<br />\n<b>Warning</b>: x.php\n" + `<?xml version="1.0"?><rss><channel>` + two + `</channel></rss>`, "One|Two", false},
+		"junk behind":                 {`<rss><channel>` + two + `</channel></rss><script>x</script>`, "One|Two", false},
+		"xml 1.1":                     {`<?xml version="1.1"?><rss><channel>` + two + `</channel></rss>`, "One|Two", false},
+		"controls":                    {`<rss><channel><item><title>O&#8;n` + "\x00\x0b" + `e</title></item></channel></rss>`, "One", false},
+		"entities":                    {`<!DOCTYPE rss [<!ENTITY x "y">]><rss><channel><item><title>A&nbsp;&copy;&ndash;B &foo; C & D</title></item></channel></rss>`, "A ©–B &foo; C & D", false},
+		"late root":                   {`<?xml version="1.0"?><!--` + strings.Repeat("x", 8192) + `--><rss><channel>` + two + `</channel></rss>`, "One|Two", false},
+		"cut off":                     {`<rss><channel>` + two + `<item><title>Thr`, "One|Two", true},
+		"cut in cdata":                {`<rss><channel>` + two + `<item><title><![CDATA[Thr`, "One|Two", true},
+		"item not closed":             {`<rss><channel><item><title>One</title><item><title>Two</title></item></channel></rss>`, "One|Two", true},
+		"title not closed":            {`<rss><channel><title>B<item><title>One</title></item></channel></rss>`, "One", true},
+		"wrong end tags":              {`<rss><channel><item><title>One</b></title></i></item></channel></rss>`, "One", false},
+		"damaged name":                {`<rss><channel><item><t` + "\xbb" + `x>a</t` + "\xbb" + `x><title>One</title></item></channel></rss>`, "One", false},
+		"cdata end in text":           {`<rss><channel><item><title>One ]]> x</title></item></channel></rss>`, "One ]]> x", false},
+		"unescaped html":              {`<rss><channel><item><title>One</title><description><p>a<br>b<p>c<img src=x></description></item></channel></rss>`, "One", false},
+		"undeclared prefix":           {`<rss><channel><item><dc:title>One</dc:title></item></channel></rss>`, "One", false},
+		"quote not closed":            {`<rss><channel><item><link href="x></link><title>One</title></item><item><a b="c"/><title>Two</title></item></channel></rss>`, "One|Two", false},
+		"title not closed in an item": {`<rss><channel><item><title>One<link>/1</link><pubDate>x</pubDate></item><item><title>Two</title></item></channel></rss>`, "One|Two", true},
+		"item start lost":             {`<rss><channel><title>B</title><xitem><title>One</title></item><item><title>Two</title></item></channel></rss>`, "Two", true},
+		"item end lost in html":       {`<rss><channel><item><title>One</title><description><div><p>x<item><title>Two</title></item></channel></rss>`, "One|Two", true},
+		"html comment before":         {`<!-- <rss> cached --><rss><channel>` + two + `</channel></rss>`, "One|Two", false},
+		"doctype of html before":      {`<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0//EN" "x.dtd"><rss><channel>` + two + `</channel></rss>`, "One|Two", false},
+		"doctype with a subset":       {`<!DOCTYPE rss [<!ELEMENT rss (channel)><!ENTITY a "b>c">]><rss><channel>` + two + `</channel></rss>`, "One|Two", false},
+		"words before":                {"Notice: x > y & z in <b>/a.php</b>\n<rss><channel>" + two + `</channel></rss>`, "One|Two", false},
+		"root lost":                   {`<channel>` + two + `</channel>`, "One|Two", false},
+		"root and channel lost":       {two, "One|Two", false},
+		"root damaged":                {`<rxs version="2.0"><channel>` + two + `</channel></rss>`, "One|Two", true},
+		"twice":                       {`<rss><channel><item><title>One</title></item></channel></rss><?xml version="1.0"?><rss><channel><title>C</title><item><title>Two</title></item></channel></rss>`, "One|Two", true},
+		"html behind":                 {`<rss><channel>` + two + `</channel></rss><!DOCTYPE html><html><body><title>x</title></body></html>`, "One|Two", false},
+		"cdata in cdata":              {`<rss><channel><item><title><![CDATA[O<![CDATA[n]]>e]]></title></item><item><title>Two</title></item></channel></rss>`, "One|Two", true},
+		"cdata without end":           {`<rss><channel><item><title><![CDATA[One</title></item><item><title><![CDATA[Two]]></title></item></channel></rss>`, "One|Two", true},
+		"nul in a tag":                {"<rss><channel><item><ti\x00tle>One</title></item></channel></rss>", "One", false},
+		"mark in the middle":          {"<rss><channel>\uFEFF<item>\uFEFF<title>\uFEFFOne</title></item></channel></rss>", "One", false},
+		"attributes without quotes":   {`<rss version=2.0><channel><item><title>One</title><link rel=alternate href=/1/></item></channel></rss>`, "One", false},
+		"a warning among the items":   {`<rss><channel><item><title>One</title></item><br /><b>Warning</b>: x<br><item><title>Two</title></item></channel></rss>`, "One|Two", true},
+		"less-than in title":          {`<rss><channel><item><title>1 < 2</title></item></channel></rss>`, "1 < 2", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			doc := parse(t, test.body)
@@ -239,6 +257,8 @@ func TestParseRefuses(t *testing.T) {
 		"xhtml":            {`<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"></html>`, ErrNotFeed},
 		"sitemap":          {`<?xml version="1.0"?><urlset></urlset>`, ErrNotFeed},
 		"text":             {"not found", ErrNotFeed},
+		"other xml":        {`<tv><channel id="1"><display-name>x</display-name></channel></tv>`, ErrNotFeed},
+		"page cut off":     {"<!DOCTYPE html><head><title>x", ErrNotFeed},
 		"other json":       {`{"error":"no"}`, ErrNotFeed},
 		"cut json":         {`{"items":[{"id":"1"`, ErrNotFeed},
 		"deep xml":         {`<rss><channel><item>` + strings.Repeat("<x:a>", 1_000_000), ErrTooDeep},
@@ -262,6 +282,11 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(atomEntry(`<title type="xhtml"><div>x</div></title><content type="text">&lt;</content>`)), "")
 	f.Add([]byte(`{"version":"1","items":[{"id":1,"content_text":"x","tags":"a,b"}]}`), "")
 	f.Add([]byte("<rss><channel><item><title><![CDATA[x"), "")
+	f.Add([]byte(rssItem(`<author>a@b.example (A)</author><media:content url="/a.png"><media:title>x</media:title></media:content><xhtml:body><p>x<br/>`)), "")
+	f.Add([]byte(`<a:feed xmlns:a="http://www.w3.org/2005/Atom" xml:base="//x.example/a"><a:entry><a:content mode="base64">PGI+</a:content><a:link href="b"/>`), "")
+	f.Add([]byte(`<rdf:RDF><item rdf:about="/1"><dc:subject>a]]></dc:subject><description><p>a<p>b&nbsp;&#8;`), "")
+	f.Add([]byte(`<rss><channel><item><title>1</title></item></channel></rss><rss><channel><item><title><![CDATA[2<![CDATA[]]>`), "")
+	f.Add([]byte(`<CHANNEL HREF=/x><ITEM LASTMOD="2004-04-06" HREF='"'><ABSTRACT>x</ABSTRACT></ITEM>`), "")
 	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
 		doc, err := Parse(body, address(t, "https://blog.example/feed.xml"), contentType, noon)
 		if err != nil {
@@ -288,8 +313,12 @@ func checkPost(t *testing.T, p Post) {
 	if p.Published.IsZero() || p.Updated.Before(p.Published) || p.Heading() == "" {
 		t.Fatalf("dates or heading: %+v", p)
 	}
-	forbidden(t, p.Content)
-	forbidden(t, p.Summary)
+	for _, body := range []string{p.Content, p.Summary} {
+		forbidden(t, body)
+		if again := Clean(body, nil); again != body {
+			t.Fatalf("not a fixed point:\n%q\n%q", body, again)
+		}
+	}
 }
 
 func BenchmarkParse(b *testing.B) {

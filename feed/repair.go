@@ -3,72 +3,93 @@ package feed
 import (
 	"bytes"
 	"fmt"
-	"html"
 	"net/url"
-	"strings"
-	"unicode/utf8"
 )
 
-// textKind says how the text of an Atom text construct reads (RFC 4287 section 3.1).
-type textKind int
-
-const (
-	asIs  textKind = iota // not an Atom text construct, or one that is HTML already
-	plain                 // text: escaped once more, so that all that leaves the parser is HTML
-)
-
+// element is one that is open.
 type element struct {
-	name string // as written, prefix included
+	name *name  // nil = ours, which no end tag closes
+	out  string // as we write it; "" = not at all
+	role role
 	base *url.URL
-	kind textKind
 }
 
-// repair walks over XML as it is found in the wild and writes it again,
-// balanced: the parser behind it fails a whole feed for one stray "&".
+// repair walks over XML as it is found in the wild and writes it again, as a
+// feed any parser reads: balanced, without namespace declarations, every field
+// under the name it usually has, its HTML as one CDATA section. The parser
+// behind it fails a whole feed for one stray "&".
 type repair struct {
 	in      []byte
 	pos     int
 	out     []byte
 	stack   []element
 	base    *url.URL
-	atom    bool
-	done    bool // the root is closed
-	tags    int
-	posts   int
 	damaged bool
-	item    int // where in out the item that is open begins; -1 = none
-	next    string
+	done    bool // the root is closed, and no item comes after it
+	links   links
+	lang    string
+	doc     normalised
+
+	atom     bool   // Atom; RSS otherwise
+	prefix   string // of the root
+	stranger string // the element that stands where the root should; "" = none
+	page     bool   // what was read so far is an HTML page
+	glued    bool   // what follows is another document, of which only the items count
+	titled   map[string]bool
+
+	names    map[string]*name
+	bindings []binding
+	attrs    []attribute // room for the next tag's
+	tags     int
+	posts    int
+	item     int   // where in out the item that is open begins; -1 = none
+	field    field // the field that is open
+
 	section int             // where the next "]]>" stands; len(in) = nowhere
+	post    int             // where the next item starts; len(in) = nowhere
+	peeked  int             // bytes looked at ahead
 	endless map[string]bool // closing marks not found once: not looked for again, or reading turns quadratic
 }
 
 // repairXML returns in as balanced XML without prolog, comments and DTD.
 // An item that was cut off by the end of the bytes is dropped.
 func repairXML(in []byte, base *url.URL) (normalised, error) {
-	r := &repair{in: in, base: base, item: -1, section: -1, endless: map[string]bool{}, out: make([]byte, 0, len(in)+len(in)/16)}
-	for r.pos < len(r.in) && !r.done {
+	r := &repair{
+		in: in, base: base, item: -1, section: -1, post: -1, field: field{at: -1},
+		endless: map[string]bool{}, titled: map[string]bool{}, names: map[string]*name{}, out: make([]byte, 0, len(in)+len(in)/16),
+	}
+	for r.pos < len(r.in) && !r.done && !r.page {
 		if err := r.step(); err != nil {
 			return normalised{}, err
 		}
 	}
-	if r.tags == 0 {
+	switch {
+	case len(r.stack) == 0 && !r.done && r.page:
+		return normalised{}, fmt.Errorf("%w: it is an HTML page", ErrNotFeed)
+	case r.stranger != "" && r.posts == 0:
+		return normalised{}, fmt.Errorf("%w: its first element is <%.40s>", ErrNotFeed, r.stranger)
+	case len(r.stack) == 0 && !r.done:
 		return normalised{}, ErrNotFeed
 	}
-	if len(r.stack) > 0 {
-		r.damaged = true
-		if r.item >= 0 {
-			r.dropItem()
-		}
-		r.closeTo(0)
+	r.damaged = r.damaged || r.stranger != "" || r.item >= 0
+	for _, e := range r.stack {
+		r.damaged = r.damaged || e.name != nil // what we made up has no end
 	}
-	return normalised{body: r.out, damaged: r.damaged, next: r.next}, nil
+	r.dropItem()
+	r.closeTo(0)
+	r.doc.body, r.doc.damaged, r.doc.links, r.doc.lang = r.out, r.damaged, r.links, r.lang
+	return r.doc, nil
 }
 
 // dropItem takes back the item whose end never came.
 func (r *repair) dropItem() {
+	if r.item < 0 {
+		return
+	}
 	r.out = r.out[:r.item]
+	r.item, r.field.at = -1, -1
 	for i, e := range r.stack {
-		if isItem(e.name) {
+		if e.role == rolePost {
 			r.stack = r.stack[:i]
 			return
 		}
@@ -87,6 +108,10 @@ func (r *repair) step() error {
 		return nil
 	}
 	switch {
+	case len(rest) > 1 && isNameStart(rest[1]):
+		return r.startTag(rest)
+	case len(rest) > 2 && rest[1] == '/' && isNameStart(rest[2]):
+		return r.endTag(rest)
 	case bytes.HasPrefix(rest, []byte("<!--")):
 		r.skip(rest, "-->")
 	case bytes.HasPrefix(rest, []byte("<![CDATA[")):
@@ -95,10 +120,6 @@ func (r *repair) step() error {
 		r.skip(rest, "?>")
 	case bytes.HasPrefix(rest, []byte("<!")) && !r.endless["<!"]:
 		r.doctype(rest)
-	case bytes.HasPrefix(rest, []byte("</")) && len(rest) > 2 && isNameStart(rest[2]):
-		r.endTag(rest)
-	case len(rest) > 1 && isNameStart(rest[1]):
-		return r.startTag(rest)
 	default:
 		r.literal()
 	}
@@ -139,12 +160,12 @@ func (r *repair) doctype(rest []byte) {
 	r.literal()
 }
 
-// cdata writes a CDATA section; one without an end reaches to the end tag of
-// the element it stands in.
+// cdata reads a CDATA section. One without an end, or with another inside,
+// reaches to the end tag of the field it stands in.
 func (r *repair) cdata(rest []byte) {
 	start := r.pos + len("<![CDATA[")
 	end := r.sectionEnd(start)
-	after := end + 3
+	after := end + len("]]>")
 	if end < 0 || bytes.Contains(rest[:end], []byte("<![CDATA[")) {
 		if i := r.closing(rest); i >= 0 {
 			end = i
@@ -156,16 +177,13 @@ func (r *repair) cdata(rest []byte) {
 		after = end
 	}
 	r.pos = start + after
-	if len(r.stack) == 0 {
-		return
+	said := rest[:end]
+	if after == end {
+		for _, mark := range []string{"<![CDATA[", "]]>"} {
+			said = bytes.ReplaceAll(said, []byte(mark), nil)
+		}
 	}
-	content := rest[:end]
-	if r.kind() == plain {
-		content = []byte(html.EscapeString(string(content)))
-	}
-	r.out = append(r.out, "<![CDATA["...)
-	r.out = appendAllowed(r.out, content)
-	r.out = append(r.out, "]]>"...)
+	r.literalText(said)
 }
 
 // sectionEnd is where in in[start:] the next "]]>" stands, -1 if nowhere. It is
@@ -184,189 +202,109 @@ func (r *repair) sectionEnd(start int) int {
 	return r.section - start
 }
 
-// closing is where in rest the end tag of the open element stands, -1 if nowhere.
+// closing is where in rest the end tag of the open field stands, -1 if nowhere.
 func (r *repair) closing(rest []byte) int {
-	if len(r.stack) == 0 {
+	if r.field.at < 0 {
 		return -1
 	}
-	return bytes.Index(rest, []byte("</"+r.stack[len(r.stack)-1].name))
-}
-
-func (r *repair) kind() textKind { return r.stack[len(r.stack)-1].kind }
-
-// text writes character data. Text outside the root is junk and dropped.
-func (r *repair) text(raw []byte) {
-	if len(r.stack) == 0 {
-		return
+	mark := "</" + r.stack[r.field.at].name.raw
+	if r.endless[mark] {
+		return -1
 	}
-	from := len(r.out)
-	r.out = appendText(r.out, bytes.ReplaceAll(raw, []byte("]]>"), []byte("]]&gt;")))
-	if r.kind() == plain {
-		twice := bytes.ReplaceAll(r.out[from:], []byte("&"), []byte("&amp;"))
-		r.out = append(r.out[:from], twice...)
+	i := bytes.Index(rest, []byte(mark))
+	if i < 0 {
+		r.endless[mark] = true
 	}
+	return i
 }
 
-func isNameStart(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= utf8.RuneSelf
-}
-
-func isNameByte(c byte) bool {
-	return isNameStart(c) || c >= '0' && c <= '9' || c == '-' || c == '.' || c == ':'
-}
-
-func local(name string) string {
-	if i := strings.LastIndexByte(name, ':'); i >= 0 {
-		name = name[i+1:]
-	}
-	return strings.ToLower(name)
-}
-
-func isItem(name string) bool {
-	name = strings.ToLower(name)
-	return name == "item" || name == "entry" || name == "rss:item" || name == "atom:entry"
-}
-
-func (r *repair) endTag(rest []byte) {
+func (r *repair) endTag(rest []byte) error {
 	n := 2
 	for n < len(rest) && isNameByte(rest[n]) {
 		n++
 	}
-	name := xmlName(rest[2:n])
+	fold := r.intern(rest[2:n]).fold
 	near := rest[n:min(len(rest), n+256)]
 	if i := bytes.IndexAny(near, "<>"); i >= 0 && near[i] == '>' {
 		n += i + 1
 	}
 	r.pos += n
 	for i := len(r.stack) - 1; i >= 0; i-- {
-		if r.stack[i].name == name || strings.EqualFold(r.stack[i].name, name) {
+		if e := r.stack[i]; e.name == nil || e.name.fold != fold {
+			continue
+		}
+		if i > 0 {
 			r.closeTo(i)
-			r.done = i == 0
-			return
+		} else {
+			r.endRoot()
+		}
+		return nil
+	}
+	r.tags += len(r.stack) / 32 // for the search
+	return r.count()
+}
+
+// endRoot closes the document, unless another was glued to it.
+func (r *repair) endRoot() {
+	if r.post < r.pos {
+		r.post = len(r.in)
+		for _, mark := range []string{"<item>", "<item ", "<entry>", "<entry "} {
+			if i := bytes.Index(r.in[r.pos:], []byte(mark)); i >= 0 {
+				r.post = min(r.post, r.pos+i)
+			}
 		}
 	}
+	if r.post < len(r.in) {
+		r.closeTo(1)
+		r.glued, r.damaged = true, true
+		return
+	}
+	r.closeTo(0)
+	r.done = true
 }
 
 // closeTo closes open elements until only n are left.
 func (r *repair) closeTo(n int) {
-	for i := len(r.stack) - 1; i >= n; i-- {
-		r.out = append(r.out, "</"...)
-		r.out = append(r.out, r.stack[i].name...)
-		r.out = append(r.out, '>')
-		if isItem(r.stack[i].name) {
-			r.item = -1
-		}
+	for len(r.stack) > n {
+		last := len(r.stack) - 1
+		e := r.stack[last]
+		r.stack = r.stack[:last]
+		r.unbind(last)
+		r.finish(e)
 	}
-	r.stack = r.stack[:n]
 }
 
-func (r *repair) startTag(rest []byte) error {
-	t, n := parseTag(rest)
+// finish writes what ends e, which is no longer on the stack.
+func (r *repair) finish(e element) {
+	if e.role == roleField {
+		r.endField(e)
+	}
+	if e.out != "" {
+		r.endMark(e)
+	}
+	if e.role == rolePost {
+		r.doc.items = append(r.doc.items, span{r.item, len(r.out)})
+		r.item = -1
+	}
+}
+
+func (r *repair) endMark(e element) {
+	r.out = append(r.out, "</"...)
+	r.out = append(r.out, e.out...)
+	r.out = append(r.out, '>')
+}
+
+func (r *repair) count() error {
 	if r.tags++; r.tags > maxTags {
 		return fmt.Errorf("%w: more than %d elements", ErrTooBig, maxTags)
 	}
-	if len(r.stack) == 0 {
-		if err := r.root(t); err != nil {
-			return err
-		}
-	}
-	r.pos += n
-	r.closeBefore(t.name)
-	if err := r.count(t.name); err != nil {
-		return err
-	}
-	if len(r.stack) >= maxDepth {
-		return fmt.Errorf("%w: more than %d elements", ErrTooDeep, maxDepth)
-	}
-	e := element{name: t.name, base: r.scope(), kind: asIs}
-	if b := t.attr("xml:base"); b != nil {
-		e.base = directory(resolve(e.base, b.value))
-		b.value = ""
-		if e.base != nil {
-			b.value = e.base.String()
-		}
-	}
-	if r.atom {
-		e.kind = r.construct(&t)
-	}
-	r.noteLink(t, e.base)
-	if isItem(t.name) && r.item < 0 {
-		r.item = len(r.out)
-	}
-	r.out = t.append(r.out)
-	if !t.closed {
-		r.stack = append(r.stack, e)
-		return nil
-	}
-	if isItem(t.name) {
-		r.item = -1
-	}
-	r.done = len(r.stack) == 0
 	return nil
 }
 
-// count refuses more posts than any reader of the feed could want before the
-// parser makes something of each.
-func (r *repair) count(name string) error {
-	if n := len(r.stack); n == 0 || !isContainer(r.stack[n-1].name) {
-		return nil
-	}
-	if name = local(name); name != "item" && name != "entry" {
-		return nil
-	}
-	if r.posts++; r.posts > maxPosts {
-		return errPosts
-	}
-	return nil
-}
-
-func (r *repair) root(t tag) error {
-	switch local(t.name) {
-	case "feed":
-		r.atom = true
-	case "rss", "rdf":
-	default:
-		return fmt.Errorf("%w: its first element is <%.40s>", ErrNotFeed, t.name)
-	}
-	return nil
-}
-
-// scope is the base address in force, or nil where no xml:base was seen.
+// scope is the base address in force.
 func (r *repair) scope() *url.URL {
 	if len(r.stack) == 0 {
 		return r.base
 	}
 	return r.stack[len(r.stack)-1].base
-}
-
-// closeBefore closes what a start tag of this name ends: HTML paragraphs and
-// list items left open, and before an item all that items do not stand in.
-func (r *repair) closeBefore(name string) {
-	n := len(r.stack)
-	if n == 0 {
-		return
-	}
-	if lower := strings.ToLower(name); (lower == "p" || lower == "li") && strings.EqualFold(r.stack[n-1].name, name) {
-		r.closeTo(n - 1)
-		return
-	}
-	if !isItem(name) {
-		return
-	}
-	for i := n - 1; i >= 0; i-- {
-		if isContainer(r.stack[i].name) {
-			r.damaged = r.damaged || i+1 < n
-			r.closeTo(i + 1)
-			return
-		}
-	}
-}
-
-// isContainer: items stand directly in it.
-func isContainer(name string) bool {
-	switch local(name) {
-	case "channel", "rdf", "rss", "feed":
-		return true
-	}
-	return false
 }

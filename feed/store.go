@@ -16,13 +16,16 @@ type Querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-const feedColumns = `id, url, title, link, language, etag, last_modified, body_hash, checked_at, read_at, failures, error`
+const feedColumns = `id, url, title, link, language, etag, last_modified, body_hash, checked_at, read_at, failures, error,
+	failed_since, next_at, next_told, full_at, gone, gone_since, stopped, moved_to, moved_since, moved, gap_at, gap_since, gap_missed`
 
 func scanFeed(scan func(...any) error) (Feed, error) {
 	var f Feed
-	var checked, read sql.NullInt64
-	err := scan(&f.ID, &f.URL, &f.Title, &f.Link, &f.Language, &f.ETag, &f.LastModified, &f.BodyHash, &checked, &read, &f.Failures, &f.Error)
-	f.Checked, f.Read = moment(checked), moment(read)
+	var checked, read, failed, next, full, gone, moved, gapAt, gapSince sql.NullInt64
+	err := scan(&f.ID, &f.URL, &f.Title, &f.Link, &f.Language, &f.ETag, &f.LastModified, &f.BodyHash, &checked, &read, &f.Failures, &f.Error,
+		&failed, &next, &f.Told, &full, &f.Gone, &gone, &f.Stopped, &f.MovedTo, &moved, &f.Moved, &gapAt, &gapSince, &f.GapMissed)
+	f.Checked, f.Read, f.FailedSince, f.Next, f.Full = moment(checked), moment(read), moment(failed), moment(next), moment(full)
+	f.GoneSince, f.MovedSince, f.GapAt, f.GapSince = moment(gone), moment(moved), moment(gapAt), moment(gapSince)
 	return f, err
 }
 
@@ -68,6 +71,9 @@ func Feeds(ctx context.Context, q Querier) ([]Feed, error) {
 func Unchanged(ctx context.Context, q Querier, f Feed, now time.Time) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE feeds SET checked_at = $2, read_at = $2, failures = 0, error = '' WHERE id = $1`, f.ID, now.Unix())
+	if err == nil {
+		err = stillMissing(ctx, q, f.ID, now, time.Unix(0, 0))
+	}
 	if err != nil {
 		return fmt.Errorf("recording the look at the feed: %w", err)
 	}
@@ -86,19 +92,20 @@ func Failed(ctx context.Context, q Querier, f Feed, cause error, now time.Time) 
 }
 
 const postColumns = `p.id, p.feed_id, p.title, p.url, p.author, p.tags, p.summary_html, p.content_html, p.image,
-	p.published_at, p.updated_at, p.first_seen, p.released_at, p.baseline,
+	p.published_at, p.updated_at, p.first_seen, p.released_at, p.baseline, p.aside, p.missing, p.unread_since,
 	coalesce((SELECT substr(min(key), 6) FROM post_keys k WHERE k.post_id = p.id AND key >= 'guid:' AND key < 'guid;'), '')`
 
 func scanPost(scan func(...any) error) (Post, error) {
 	var p Post
 	var tags string
-	var published, updated, seen, released sql.NullInt64
+	var published, updated, seen, released, unread sql.NullInt64
 	err := scan(&p.ID, &p.FeedID, &p.Title, &p.URL, &p.Author, &tags, &p.Summary, &p.Content, &p.Image,
-		&published, &updated, &seen, &released, &p.Baseline, &p.GUID)
+		&published, &updated, &seen, &released, &p.Baseline, &p.Aside, &p.Missing, &unread, &p.GUID)
 	if err != nil {
 		return Post{}, err
 	}
 	p.Published, p.Updated, p.FirstSeen, p.Released = moment(published), moment(updated), moment(seen), moment(released)
+	p.UnreadSince = moment(unread)
 	if err := json.Unmarshal([]byte(tags), &p.Tags); err != nil {
 		return Post{}, fmt.Errorf("reading the tags of post %d: %w", p.ID, err)
 	}
@@ -146,12 +153,13 @@ func ByID(ctx context.Context, q Querier, ids []int64) ([]Post, error) {
 	return ordered, nil
 }
 
-// Pool are the posts that may go into an issue: not baseline, and first seen or
-// released at start or later and before cut. Newest published first. Those used
-// by earlier issues are among them.
+// Pool are the posts that may go into an issue: not baseline, not set aside, not
+// gone from the feed in two good looks, and first seen or released at start or
+// later and before cut. Newest published first. Those used by earlier issues are
+// among them.
 func Pool(ctx context.Context, q Querier, start, cut time.Time) ([]Post, error) {
 	return posts(ctx, q, `SELECT `+postColumns+` FROM posts p
-		WHERE p.baseline = 0 AND coalesce(p.released_at, p.first_seen) >= $1 AND coalesce(p.released_at, p.first_seen) < $2
+		WHERE p.baseline = 0 AND p.aside = '' AND p.missing < 2 AND coalesce(p.released_at, p.first_seen) >= $1 AND coalesce(p.released_at, p.first_seen) < $2
 		ORDER BY p.published_at DESC, p.id`, ceil(start), ceil(cut))
 }
 
@@ -213,16 +221,4 @@ func tagsJSON(tags []string) string {
 	}
 	b, _ := json.Marshal(tags) // strings always marshal
 	return strings.ToValidUTF8(string(b), "")
-}
-
-// Oldest is when the oldest stored post was published; zero when none is stored.
-func Oldest(ctx context.Context, q Querier) (time.Time, error) {
-	var at sql.NullInt64
-	if err := q.QueryRowContext(ctx, `SELECT min(published_at) FROM posts`).Scan(&at); err != nil {
-		return time.Time{}, fmt.Errorf("finding the oldest post: %w", err)
-	}
-	if !at.Valid {
-		return time.Time{}, nil
-	}
-	return time.Unix(at.Int64, 0).UTC(), nil
 }

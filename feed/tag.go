@@ -2,37 +2,51 @@ package feed
 
 import (
 	"bytes"
-	"html"
 	"net/url"
-	"strings"
 	"unicode/utf8"
 )
 
 const maxAttrs = 64 // of one element; more are dropped
 
-type attribute struct{ name, value string } // value as text, references decoded
+type attribute struct {
+	name  *name
+	value string // as text, references decoded
+}
 
 type tag struct {
-	name   string
-	attrs  []attribute
-	closed bool // <name/>, or an HTML element that never has content
+	name     *name
+	attrs    []attribute
+	closed   bool // <name/>
+	declares bool // has namespace declarations
+	based    bool // has an xml:base
 }
 
 // voidTags are the HTML elements without an end tag that stand unescaped in
 // feeds; "link" and "source" are not among them, feeds have their own.
 var voidTags = map[string]bool{"br": true, "hr": true, "img": true, "wbr": true, "input": true, "meta": true}
 
+func isNameStart(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= utf8.RuneSelf
+}
+
+func isNameByte(c byte) bool {
+	return isNameStart(c) || c >= '0' && c <= '9' || c == '-' || c == '.' || c == ':'
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
 // parseTag reads the start tag b begins with, and says how many bytes it takes.
-func parseTag(b []byte) (tag, int) {
+// Its attributes are good until the next one is read.
+func (r *repair) parseTag(b []byte) (tag, int) {
 	n := 1
 	for n < len(b) && isNameByte(b[n]) {
 		n++
 	}
-	t := tag{name: xmlName(b[1:n])}
+	t := tag{name: r.intern(b[1:n]), attrs: r.attrs[:0]}
+	defer func() { r.attrs = t.attrs[:0] }()
 	for n < len(b) {
 		switch c := b[n]; {
 		case c == '>':
-			t.closed = t.closed || voidTags[strings.ToLower(t.name)]
 			return t, n + 1
 		case c == '<': // the ">" was forgotten
 			return t, n
@@ -40,11 +54,7 @@ func parseTag(b []byte) (tag, int) {
 			n++
 			t.closed = n < len(b) && b[n] == '>'
 		case isNameStart(c):
-			a, taken := parseAttr(b[n:])
-			n += taken
-			if len(t.attrs) < maxAttrs && t.attr(a.name) == nil {
-				t.attrs = append(t.attrs, a)
-			}
+			n += r.parseAttr(&t, b[n:])
 		default:
 			n++
 		}
@@ -52,28 +62,31 @@ func parseTag(b []byte) (tag, int) {
 	return t, n
 }
 
-func parseAttr(b []byte) (attribute, int) {
+// parseAttr adds the attribute b begins with to t, and says how many bytes it takes.
+func (r *repair) parseAttr(t *tag, b []byte) int {
 	n := 0
 	for n < len(b) && isNameByte(b[n]) {
 		n++
 	}
-	a := attribute{name: xmlName(b[:n])}
+	a := attribute{name: r.intern(b[:n])}
 	i := n
 	for i < len(b) && isSpace(b[i]) {
 		i++
 	}
 	if i == len(b) || b[i] != '=' {
-		a.value = a.name
-		return a, n
+		a.value = a.name.local
+		t.add(a)
+		return n
 	}
 	for i++; i < len(b) && isSpace(b[i]); i++ {
 	}
-	if i == len(b) {
-		return a, i
+	if i < len(b) {
+		raw, taken := attrValue(b[i:])
+		a.value = string(appendDecoded(nil, raw))
+		t.add(a)
+		i += taken
 	}
-	raw, taken := attrValue(b[i:])
-	a.value = html.UnescapeString(string(appendText(nil, raw)))
-	return a, i + taken
+	return i
 }
 
 // attrValue reads a value, quoted or not. A quote that is never closed ends at
@@ -88,7 +101,7 @@ func attrValue(b []byte) ([]byte, int) {
 		if end < 0 {
 			end = len(b)
 		}
-		return b[:end], end + 1
+		return bytes.TrimSuffix(b[:end], []byte("/")), end + 1
 	}
 	end := bytes.IndexAny(b, " \t\r\n>")
 	if end < 0 {
@@ -107,144 +120,83 @@ func spansTags(value []byte) bool {
 	return end >= 0 && bytes.IndexByte(value[end:], '<') >= 0 && bytes.IndexByte(value[:end], '<') < 0
 }
 
-// xmlName is b as a name every XML parser takes: damaged bytes replaced, with
-// one prefix at most.
-func xmlName(b []byte) string {
-	name := strings.Map(func(r rune) rune {
-		if r >= utf8.RuneSelf {
-			return '_'
-		}
-		return r
-	}, strings.Trim(string(b), ":"))
-	prefix, rest, found := strings.Cut(name, ":")
-	if !found {
-		return name
-	}
-	rest = strings.ReplaceAll(rest, ":", "_")
-	if !isNameStart(rest[0]) {
-		rest = "_" + rest
-	}
-	return prefix + ":" + rest
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
-
-func (t *tag) attr(name string) *attribute {
-	for i := range t.attrs {
-		if t.attrs[i].name == name {
-			return &t.attrs[i]
-		}
-	}
-	return nil
-}
-
-func (t *tag) value(name string) string {
-	if a := t.attr(name); a != nil {
-		return a.value
-	}
-	return ""
-}
-
-// set replaces the named attribute, or removes it when value is "".
-func (t *tag) set(name, value string) {
-	kept := t.attrs[:0]
-	for _, a := range t.attrs {
-		if a.name != name {
-			kept = append(kept, a)
-		}
-	}
-	t.attrs = kept
-	if value != "" {
-		t.attrs = append(t.attrs, attribute{name, value})
-	}
-}
-
-func (t *tag) append(out []byte) []byte {
-	out = append(out, '<')
-	out = append(out, t.name...)
-	for _, a := range t.attrs {
-		if a.name == "" || a.name == "xml:base" && a.value == "" {
-			continue
-		}
-		out = append(out, ' ')
-		out = append(out, a.name...)
-		out = append(out, '=', '"')
-		out = append(out, html.EscapeString(a.value)...)
-		out = append(out, '"')
-	}
-	if t.closed {
-		out = append(out, '/')
-	}
-	return append(out, '>')
-}
-
-// construct settles the type of an Atom text construct, so that what follows
-// has to know only "html" and "xhtml" (RFC 4287 section 3.1; Atom 0.3 had
-// media types and a mode).
-func (r *repair) construct(t *tag) textKind {
-	switch local(t.name) {
-	case "title", "subtitle", "tagline", "summary", "content":
-	default:
-		return asIs
-	}
-	if n := len(r.stack); n == 0 || !isItem(r.stack[n-1].name) && local(r.stack[n-1].name) != "feed" {
-		return asIs
-	}
-	kind, mode := strings.ToLower(t.value("type")), strings.ToLower(t.value("mode"))
-	switch {
-	case mode == "base64":
-		return asIs
-	case strings.Contains(kind, "html") && mode == "xml":
-		t.set("type", "xhtml")
-	case kind == "html" || kind == "text/html":
-		t.set("type", "html")
-	case kind == "" && !t.closed && r.looksHTML(t.name), kind == "" && mode == "escaped":
-		t.set("type", "html")
-	case kind == "" || kind == "text" || kind == "text/plain":
-		t.set("type", "html")
-		t.set("mode", "")
-		return plain
-	default:
-		return asIs
-	}
-	t.set("mode", "")
-	return asIs
-}
-
-// looksHTML: an element of no declared type that holds escaped end tags is
-// HTML whose author forgot to say so. Titles are taken at their word.
-func (r *repair) looksHTML(name string) bool {
-	if local(name) == "title" {
-		return false
-	}
-	end := "</" + name + ">"
-	window := 256 << 10
-	if r.endless[end] {
-		window = 512
-	}
-	rest := r.in[r.pos:min(len(r.in), r.pos+window)]
-	if i := bytes.Index(rest, []byte(end)); i >= 0 {
-		rest = rest[:i]
-	} else {
-		r.endless[end] = true
-	}
-	for _, sign := range []string{"&lt;/", "&lt;br", "&lt;p&gt;", "</", "<br", "&lt;img "} {
-		if bytes.Contains(rest, []byte(sign)) {
-			return true
-		}
-	}
-	return false
-}
-
-// noteLink keeps the feed's link to the next older page (RFC 5005 section 3),
-// which gofeed does not hand on for every format.
-func (r *repair) noteLink(t tag, base *url.URL) {
-	if r.item >= 0 || len(r.stack) > 2 || local(t.name) != "link" {
+// add keeps the first attribute of each name.
+func (t *tag) add(a attribute) {
+	if len(t.attrs) >= maxAttrs {
 		return
 	}
-	if r.next == "" && strings.EqualFold(t.value("rel"), "next") {
-		r.next = webAddress(resolve(base, t.value("href")))
+	for i := range t.attrs {
+		if t.attrs[i].name.fold == a.name.fold {
+			return
+		}
 	}
+	t.declares = t.declares || a.name.prefix == "xmlns" || a.name.fold == "xmlns"
+	t.based = t.based || a.name.fold == "xml:base"
+	t.attrs = append(t.attrs, a)
+}
+
+// value is the attribute of this name in lower case, or one of that local name
+// with a prefix; "" if there is neither.
+func (t *tag) value(name string) string {
+	prefixed := ""
+	for i := range t.attrs {
+		switch a := &t.attrs[i]; {
+		case a.name.fold == name:
+			return a.value
+		case a.name.local == name && a.name.prefix != "" && a.name.prefix != "xmlns":
+			prefixed = a.value
+		}
+	}
+	return prefixed
+}
+
+// resolve makes the addresses among the attributes absolute.
+func (t *tag) resolve(base *url.URL) {
+	for i := range t.attrs {
+		switch a := &t.attrs[i]; a.name.fold {
+		case "href", "src", "url", "cite", "poster", "data":
+			if u := resolve(base, a.value); u != nil && a.value != "" {
+				a.value = u.String()
+			}
+		}
+	}
+}
+
+// append writes the attributes of an element of a feed: their plain names, as
+// the parser behind us knows them.
+func (t *tag) append(out []byte) []byte {
+	for _, a := range t.attrs {
+		switch {
+		case a.name.local == "" || !isNameStart(a.name.local[0]), a.name.prefix == "xml", a.name.prefix == "xmlns", a.name.fold == "xmlns":
+			continue
+		case a.name.prefix != "" && t.value(a.name.local) != a.value:
+			continue
+		}
+		local := a.name.local
+		if local == "ispermalink" {
+			local = "isPermaLink"
+		}
+		out = appendAttr(out, local, a.value)
+	}
+	return out
+}
+
+// appendHTML writes the attributes of an element of HTML.
+func (t *tag) appendHTML(out []byte) []byte {
+	for _, a := range t.attrs {
+		if a.name.prefix == "" && a.name.fold != "xmlns" && a.name.local != "" {
+			out = appendAttr(out, a.name.local, a.value)
+		}
+	}
+	return out
+}
+
+func appendAttr(out []byte, name, value string) []byte {
+	out = append(out, ' ')
+	out = append(out, name...)
+	out = append(out, '=', '"')
+	out = append(out, escapeText(value)...)
+	return append(out, '"')
 }
 
 // resolve reads ref against base; nil when it is no address.
@@ -257,16 +209,4 @@ func resolve(base *url.URL, ref string) *url.URL {
 		return base.ResolveReference(u)
 	}
 	return u
-}
-
-// directory cuts u after the last "/" of its path: gofeed takes every base for
-// a directory.
-func directory(u *url.URL) *url.URL {
-	if u == nil || u.Scheme != "http" && u.Scheme != "https" {
-		return nil
-	}
-	cut := *u
-	cut.Path = cut.Path[:strings.LastIndexByte(cut.Path, '/')+1]
-	cut.RawPath, cut.RawQuery, cut.Fragment = "", "", ""
-	return &cut
 }

@@ -17,6 +17,7 @@ func TestHeading(t *testing.T) {
 		{Post{Summary: "short"}, "short"},
 		{Post{Content: `<img src="https://x.example/a.png" alt=""/>`, URL: "https://blog.example/p/"}, "blog.example/p"},
 		{Post{Published: noon}, "1 May 2024"},
+		{Post{Content: "Donaudampfschifffahrtsgesellschaft Rindfleischetikettierung Überwachungsaufgaben zwei drei"}, "Donaudampfschifffahrtsgesellschaft Rindfleischetikettierung…"},
 		{Post{Content: strings.Repeat("長", 200)}, strings.Repeat("長", 79) + "…"},
 	}
 	for _, test := range tests {
@@ -72,4 +73,25 @@ func FuzzWords(f *testing.F) {
 			t.Fatalf("not one line: %q", got)
 		}
 	})
+}
+
+func TestPlainText(t *testing.T) {
+	for in, want := range map[string]string{
+		"AT&amp;T & <b>bold</b>":                 "AT&T & bold",
+		"a < b && c > d":                         "a < b && c > d",
+		"List<String>, Map<K, V>":                "List<String>, Map<K, V>",
+		"how &amp;lt;br&amp;gt; is escaped":      "how &lt;br&gt; is escaped",
+		"What <script> does":                     "What <script> does",
+		"<script>x()</script>One<br>two":         "One two",
+		"<script src=x>y":                        "",
+		"<template> or <iframe>?":                "<template> or <iframe>?",
+		"👩‍💻 \u202eab\u2066 e\u0301 \u00e9":      "👩‍💻 ab e\u0301 \u00e9",
+		"<p>One</p><p>Two</p>\n <!-- three -->":  "One Two",
+		"<img src=x onerror=y alt=z>T<svg x=1>U": "T",
+		"5 &lt; 6, &notanentity; &#x41;&#0;&#9;": "5 < 6, ¬anentity; A\ufffd",
+	} {
+		if got := plainText(in); got != want {
+			t.Errorf("plainText(%q)\ngot  %q\nwant %q", in, got, want)
+		}
+	}
 }

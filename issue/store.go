@@ -3,6 +3,7 @@ package issue
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -185,6 +186,31 @@ func Used(ctx context.Context, q Querier, digest string, posts []int64) (map[int
 		}
 	}
 	return used, nil
+}
+
+// Holding are the issues that posts stand in, of any digest, oldest first, by
+// post; without their HTML, Proof and Period.Covers.
+func Holding(ctx context.Context, q Querier, posts []int64) (map[int64][]Issue, error) {
+	list, err := json.Marshal(posts)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := q.QueryContext(ctx, `SELECT `+columns+`, post_id FROM issues JOIN issue_posts USING (digest)
+		WHERE issue_id = id AND post_id IN (SELECT value FROM json_each($1)) ORDER BY id`, string(list))
+	if err != nil {
+		return nil, fmt.Errorf("finding the issues of posts: %w", err)
+	}
+	defer rows.Close()
+	holding := map[int64][]Issue{}
+	for rows.Next() {
+		var post int64
+		i, err := scan(rows, &post)
+		if err != nil {
+			return nil, fmt.Errorf("finding the issues of posts: %w", err)
+		}
+		holding[post] = append(holding[post], i)
+	}
+	return holding, rows.Err()
 }
 
 func ids(ctx context.Context, q Querier, query string, args ...any) ([]int64, error) {

@@ -134,6 +134,19 @@ func Extend(ctx context.Context, q Querier, id int64, p Period, cut time.Time, p
 	return nil
 }
 
+// Drop takes posts out of a draft or held issue ([ErrState]): they are back in
+// the pool.
+func Drop(ctx context.Context, q Querier, id int64, posts []int64) error {
+	for _, post := range posts {
+		n, err := affected(q.ExecContext(ctx, `DELETE FROM issue_posts WHERE issue_id = $1 AND post_id = $2
+			AND issue_id IN (SELECT id FROM issues WHERE state IN ('draft', 'held'))`, id, post))
+		if err := moved(ctx, q, id, n, err, "taking a post out of"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // SetState moves an issue on, with the sentence that says why. [ErrState] when
 // it stands in none of from, or when there is no such move; approving is
 // [Freeze].

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -29,7 +30,8 @@ func (e *ChangedError) Error() string {
 // DraftPast makes an issue of the posts published in a past period
 // ("2010-02", "2010-W08", "2010-02-26") that are in no issue of this digest
 // yet, held for approval. It stands outside the schedule: no watermark moves,
-// and it never counts as the last issue. A feed never read is read first.
+// and it never counts as the last issue. A feed whose stored posts don't reach
+// back to the period is read, and its older pages are walked.
 func (n *Newsletter) DraftPast(ctx context.Context, digest, period string, now time.Time) (Made, error) {
 	d, err := n.digest(digest)
 	if err != nil {
@@ -39,7 +41,8 @@ func (n *Newsletter) DraftPast(ctx context.Context, digest, period string, now t
 	if err != nil {
 		return Made{}, err
 	}
-	if err := n.readOnce(ctx, now); err != nil {
+	short, err := n.reach(ctx, p.Start, now)
+	if err != nil {
 		return Made{}, err
 	}
 	var made Made
@@ -61,10 +64,13 @@ func (n *Newsletter) DraftPast(ctx context.Context, digest, period string, now t
 		return err
 	})
 	if err != nil {
+		if errors.Is(err, ErrNoPosts) && short != "" {
+			err = fmt.Errorf("%w; %s", err, short)
+		}
 		return Made{}, err
 	}
-	made.Note, err = n.reachesBack(ctx, p)
-	return made, err
+	made.Note = short
+	return made, nil
 }
 
 func (n *Newsletter) published(ctx context.Context, q Querier, digest string, p issue.Period) ([]feed.Post, error) {
@@ -83,27 +89,54 @@ func (n *Newsletter) published(ctx context.Context, q Querier, digest string, p 
 	return posts, nil
 }
 
-// reachesBack warns when the period began before the oldest post that is known.
-func (n *Newsletter) reachesBack(ctx context.Context, p issue.Period) (string, error) {
-	oldest, err := feed.Oldest(ctx, n.DB)
-	if err != nil || oldest.IsZero() || !oldest.After(p.Start) {
-		return "", err
+// reach walks each feed back to since whose stored posts don't reach so far. A
+// feed that can't be read is no reason to give up what is stored: short says
+// which feeds stop short, and why; "" = none does.
+func (n *Newsletter) reach(ctx context.Context, since, now time.Time) (short string, err error) {
+	var notes []string
+	for _, c := range n.Config.Feeds {
+		oldest, err := n.oldestOf(ctx, c.URL)
+		if err != nil {
+			return "", err
+		}
+		if !oldest.IsZero() && !oldest.After(since) {
+			continue
+		}
+		b, err := n.Backfill(ctx, c.URL, since, now)
+		if err != nil && oldest.IsZero() {
+			return "", err
+		}
+		if err != nil {
+			b.Why = err.Error()
+		}
+		if oldest, err = n.oldestOf(ctx, c.URL); err != nil {
+			return "", err
+		}
+		if note := n.reaches(c.URL, oldest, b.Why); b.Why != "" && oldest.After(since) {
+			notes = append(notes, note)
+		}
 	}
-	return fmt.Sprintf("the feed reaches back to %s only, so earlier posts of the period may be missing",
-		oldest.In(n.Zone()).Format("2 January 2006")), nil
+	return strings.Join(notes, "; "), nil
 }
 
-// readOnce polls when nothing is stored yet.
-func (n *Newsletter) readOnce(ctx context.Context, now time.Time) error {
-	count, err := feed.Count(ctx, n.DB)
-	if err != nil || count > 0 {
-		return err
+// reaches says how far back a feed reaches, and why no farther.
+func (n *Newsletter) reaches(feedURL string, oldest time.Time, why string) string {
+	name := "the feed"
+	if len(n.Config.Feeds) > 1 {
+		name += " " + address(feed.Feed{URL: feedURL})
 	}
-	polled, err := n.Poll(ctx, now)
+	return fmt.Sprintf("%s reaches back to %s only, so earlier posts of the period may be missing (%s)",
+		name, oldest.In(n.Zone()).Format("2 January 2006"), why)
+}
+
+// oldestOf is when the oldest stored post of the feed was published; zero when
+// none is stored.
+func (n *Newsletter) oldestOf(ctx context.Context, feedURL string) (time.Time, error) {
+	known, err := n.feeds(ctx)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
-	return firstFailure(polled)
+	return feed.OldestOf(ctx, n.DB, known[feedURL])
 }
 
 // Approve freezes an issue as the very bytes its proof showed. hash names the

@@ -66,8 +66,12 @@ func (r rendered) proof() issue.Proof {
 	}
 }
 
-// prove renders an issue and puts the proof on record.
+// prove renders an issue, without the posts that are gone by now, and puts the
+// proof on record.
 func (n *Newsletter) prove(ctx context.Context, q Querier, i issue.Issue) (issue.Issue, error) {
+	if err := n.dropGone(ctx, q, i); err != nil {
+		return i, err
+	}
 	r, err := n.render(ctx, q, i)
 	if err != nil {
 		return i, err

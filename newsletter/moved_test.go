@@ -46,6 +46,7 @@ func TestFeedMoves(t *testing.T) {
 			host(w)
 			w.blog.Answer(digesttest.Status(503, ""))
 			w.run()
+			w.clock.Advance(time.Hour)
 		},
 		"to where all its past is shown": func(w *world) {
 			host(w)

@@ -3,17 +3,14 @@ package newsletter
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"digest/issue"
 	"digest/outbox"
 )
 
-const (
-	pollEvery   = time.Hour
-	pollAgain   = 15 * time.Minute   // after a failure, while an issue waits for the feed
-	heldTooLong = 7 * 24 * time.Hour // an approval that takes longer is overdue
-)
+const heldTooLong = 7 * 24 * time.Hour // an approval that takes longer is overdue
 
 // Passed is what one pass did.
 type Passed struct {
@@ -26,16 +23,19 @@ type Passed struct {
 	Doubts   int           // mails that came into doubt and that in_doubt = "ask" leaves to the author, who is told once
 	Ahead    []Ahead       // digests answered for until later than now: this clock was wrong then, or is now
 	Orphans  []Orphan      // readers of digests that are gone from the config
+
+	Notices   []Notice // what the author is told because of this pass, by mail where there is an address
+	Told      bool     // the author has them by mail
+	Unreached error    // why that mail, or an earlier one, did not leave; the next pass tries again
 }
 
-// FeedFailed reports whether a feed could not be read.
-func (p Passed) FeedFailed() bool {
-	for _, f := range p.Polled {
-		if f.Err != nil {
-			return true
-		}
-	}
-	return false
+// FeedFailed reports whether a feed could not be read, or was not asked since it
+// could not be read before.
+func (p Passed) FeedFailed() bool { return slices.ContainsFunc(p.Polled, Polled.Failed) }
+
+// FeedGone reports whether a feed is asked no more.
+func (p Passed) FeedGone() bool {
+	return slices.ContainsFunc(p.Polled, func(f Polled) bool { return f.Feed.Stopped })
 }
 
 // Waiting reports whether an issue that is due could not be made yet.
@@ -57,6 +57,8 @@ func (n *Newsletter) Pass(ctx context.Context, now func() time.Time, travelled b
 	if passed.ClockOff != 0 {
 		return passed, err
 	}
+	passed, untold := n.reached(ctx, passed, now())
+	err = errors.Join(err, untold)
 	// An issue that can't be made does not keep the mail that is owed from leaving.
 	passed, late := n.deliver(ctx, passed, now)
 	if err != nil && errors.Is(late, outbox.ErrHeld) {
@@ -65,15 +67,31 @@ func (n *Newsletter) Pass(ctx context.Context, now func() time.Time, travelled b
 	return passed, errors.Join(err, late)
 }
 
-// Watch is the first half of the daemon's pass: it polls and publishes once an
-// hour, or when an issue is due; looked is false when it was too early.
+// Watch is the first half of the daemon's pass: it polls each feed about once an
+// hour, and more often when an issue is due, and publishes; looked is false when
+// there was nothing to do yet.
 func (n *Newsletter) Watch(ctx context.Context, now time.Time, travelled bool) (passed Passed, looked bool, err error) {
-	due, err := n.wantsPoll(ctx, now)
-	if err != nil || !due {
+	due, err := n.due(ctx, now)
+	if err != nil {
 		return Passed{}, false, err
 	}
-	passed, err = n.PollAndPublish(ctx, now, travelled)
-	return passed, true, err
+	ask := asking{hourly: true, due: due}
+	wanted, err := n.wantsPoll(ctx, ask, now)
+	switch {
+	case err != nil:
+		return Passed{}, false, err
+	case wanted:
+		passed, err = n.pollAndPublish(ctx, now, travelled, ask)
+	case due.IsZero():
+		return Passed{}, false, nil
+	default: // the feeds have just been asked, or rest; perhaps the wait for them is over
+		passed.Standing = Live
+		passed.Made, err = n.Publish(ctx, now)
+		passed.Made = slices.DeleteFunc(passed.Made, func(m Made) bool { return m.Waiting })
+		return passed, len(passed.Made) > 0, err
+	}
+	passed, untold := n.reached(ctx, passed, now)
+	return passed, true, errors.Join(err, untold)
 }
 
 // Carry is the other half: it delivers what is owed, for as long as that takes.
@@ -97,8 +115,17 @@ func (n *Newsletter) deliver(ctx context.Context, passed Passed, now func() time
 	return passed, err
 }
 
-// PollAndPublish is a pass without the mail.
+// PollAndPublish is a pass without the mail. It asks every feed that does not
+// rest; of those only the servers' own wishes count when an issue is due.
 func (n *Newsletter) PollAndPublish(ctx context.Context, now time.Time, travelled bool) (Passed, error) {
+	due, err := n.due(ctx, now)
+	if err != nil {
+		return Passed{}, err
+	}
+	return n.pollAndPublish(ctx, now, travelled, asking{due: due})
+}
+
+func (n *Newsletter) pollAndPublish(ctx context.Context, now time.Time, travelled bool, ask asking) (Passed, error) {
 	var passed Passed
 	var err error
 	if passed.Standing, err = n.Standing(ctx); err != nil {
@@ -107,14 +134,18 @@ func (n *Newsletter) PollAndPublish(ctx context.Context, now time.Time, travelle
 	if passed.Orphans, err = n.Orphans(ctx); err != nil {
 		return passed, err
 	}
-	if passed.Polled, err = n.pollAll(ctx, now, travelled); err != nil {
+	if passed.Polled, err = n.pollAll(ctx, n.Config.Feeds, ask, now, travelled); err != nil {
 		return passed, err
 	}
 	for _, p := range passed.Polled {
+		passed.Notices = append(passed.Notices, p.Notices...)
 		if !travelled && p.Clock.Abs() > clockOff {
 			passed.ClockOff = p.Clock
 			return passed, nil
 		}
+	}
+	if passed, err = n.notices(ctx, passed, ask, now); err != nil {
+		return passed, err
 	}
 	if passed.Standing != Live {
 		return passed, nil
@@ -183,25 +214,54 @@ func (n *Newsletter) overdue(ctx context.Context, now time.Time) (bool, error) {
 	return false, nil
 }
 
-func (n *Newsletter) wantsPoll(ctx context.Context, now time.Time) (bool, error) {
+// notices reads what gaps have swallowed, and leaves the notices that no single
+// look gives rise to.
+func (n *Newsletter) notices(ctx context.Context, passed Passed, ask asking, now time.Time) (Passed, error) {
+	read := slices.DeleteFunc(slices.Clone(passed.Polled), Polled.Failed)
+	bridged, err := n.closeGaps(ctx, read, now)
+	if err != nil {
+		return passed, err
+	}
+	missed, err := n.gaps(ctx, read, bridged, now)
+	if err != nil {
+		return passed, err
+	}
+	passed.Notices = append(passed.Notices, missed...)
+	if ask.due.IsZero() {
+		return passed, nil
+	}
+	unread, err := n.stale(ctx, now)
+	passed.Notices = append(passed.Notices, unread...)
+	return passed, err
+}
+
+// due is when the latest issue that is not made yet fell due; zero = none has,
+// or none may be made.
+func (n *Newsletter) due(ctx context.Context, now time.Time) (at time.Time, err error) {
+	if standing, err := n.Standing(ctx); err != nil || standing != Live {
+		return time.Time{}, err
+	}
+	for _, d := range n.Config.Digests {
+		_, last, started, err := n.last(ctx, d)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if period, is := d.Schedule.Due(last, now); started && is && period.End.After(at) {
+			at = period.End
+		}
+	}
+	return at, nil
+}
+
+// wantsPoll tells whether the daemon has a feed to ask.
+func (n *Newsletter) wantsPoll(ctx context.Context, ask asking, now time.Time) (bool, error) {
 	known, err := n.feeds(ctx)
 	if err != nil {
 		return false, err
 	}
-	resting := false
 	for _, c := range n.Config.Feeds {
-		f := known[c.URL]
-		if f.Checked.IsZero() || now.Sub(f.Checked) >= pollEvery || f.Checked.After(now) {
+		if asked, _ := ask.asks(known[c.URL], now); asked {
 			return true, nil
-		}
-		resting = resting || (f.Failures > 0 && now.Sub(f.Checked) < pollAgain)
-	}
-	if resting {
-		return false, nil
-	}
-	for _, d := range n.Config.Digests {
-		if _, due, err := n.plan(ctx, d, now); err != nil || due {
-			return due, err
 		}
 	}
 	return false, nil

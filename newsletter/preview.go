@@ -2,6 +2,7 @@ package newsletter
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -99,7 +100,7 @@ func (n *Newsletter) previewed(ctx context.Context, d config.Digest, period stri
 			return previewed{}, err
 		}
 		if len(p.posts) > 0 {
-			return previewed{next, p.posts, "The next issue as it would go now."}, nil
+			return previewed{next, p.posts, "The next issue as it would go now." + leftOut(p.old)}, nil
 		}
 	}
 	return n.previewNewest(ctx, d, next, now)
@@ -129,26 +130,107 @@ func (n *Newsletter) previewNewest(ctx context.Context, d config.Digest, next is
 	return previewed{next, sample.Posts, "The feed has no posts yet, so this is a sample."}, nil
 }
 
+// previewPast keeps what the feeds' older pages bring only for as long as it
+// takes to choose from it, so that it shows what a draft would hold.
 func (n *Newsletter) previewPast(ctx context.Context, d config.Digest, period string, now time.Time) (previewed, error) {
 	p, err := d.Schedule.Past(period)
 	if err != nil {
 		return previewed{}, err
 	}
-	all, err := n.known(ctx, 0, now)
+	older, why, err := n.within(ctx, p, now)
 	if err != nil {
 		return previewed{}, err
 	}
-	var within []feed.Post
-	for _, post := range all {
-		if !post.Published.Before(p.Start) && post.Published.Before(p.End) {
-			within = append(within, post)
+	shown := previewed{issue: issue.Issue{Digest: d.Name, Kind: issue.Past, Period: p, Cut: p.End}}
+	err = n.rehearse(ctx, func(tx *sql.Tx) error {
+		for _, c := range n.Config.Feeds {
+			f, err := feed.Ensure(ctx, tx, c.URL)
+			if err != nil {
+				return err
+			}
+			if _, err := feed.KeepOlder(ctx, tx, f, older[c.URL], now); err != nil {
+				return err
+			}
+		}
+		all, err := feed.PublishedBetween(ctx, tx, p.Start, p.End)
+		shown.posts, shown.note = issue.Choose(all, nil), "An issue of the posts published in that period."
+		return err
+	})
+	if err == nil && len(shown.posts) == 0 {
+		err = fmt.Errorf("%w: %s", ErrNoPosts, period)
+	}
+	if why != "" {
+		shown.note += " Note: " + why + "."
+	}
+	return shown, err
+}
+
+// within are the posts of a period that stand in the feeds and their older
+// pages, by feed, as far as the stored ones don't reach back to its start.
+func (n *Newsletter) within(ctx context.Context, p issue.Period, now time.Time) (older map[string]feed.Document, why string, err error) {
+	older = map[string]feed.Document{}
+	for _, c := range n.Config.Feeds {
+		oldest, err := n.oldestOf(ctx, c.URL)
+		if err != nil {
+			return nil, "", err
+		}
+		if !oldest.IsZero() && !oldest.After(p.Start) {
+			continue
+		}
+		posts, w, err := n.peek(ctx, c.URL, p, now)
+		if err != nil && oldest.IsZero() {
+			return nil, "", err
+		}
+		older[c.URL] = feed.Document{Posts: posts}
+		switch {
+		case err != nil:
+			why = err.Error()
+		case !w.Reached && !w.Oldest.IsZero():
+			why = n.reaches(c.URL, w.Oldest, w.Why)
+		case !w.Reached:
+			why = w.Why
 		}
 	}
-	if len(within) == 0 {
-		return previewed{}, fmt.Errorf("%w: %s", ErrNoPosts, period)
+	return older, why, nil
+}
+
+// peek walks one feed back and holds no more of it than the period's posts.
+func (n *Newsletter) peek(ctx context.Context, feedURL string, p issue.Period, now time.Time) ([]feed.Post, walk, error) {
+	w := walk{since: p.Start}
+	var posts []feed.Post
+	take := func(page feed.Page) {
+		w.pass(page)
+		for _, post := range page.Document.Posts {
+			if !post.Published.Before(p.Start) && post.Published.Before(p.End) {
+				posts = append(posts, post)
+			}
+		}
 	}
-	i := issue.Issue{Digest: d.Name, Kind: issue.Past, Period: p, Cut: p.End}
-	return previewed{i, issue.Choose(within, nil), "An issue of the posts published in that period."}, nil
+	first, err := n.firstPage(ctx, feed.Feed{URL: feedURL}, now)
+	if err != nil {
+		return nil, w, err
+	}
+	take(first)
+	for page, err := range feed.Older(ctx, n.Fetcher(feedURL), first, p.Start, now) {
+		if err != nil {
+			w.Why = err.Error()
+			break
+		}
+		w.Pages++
+		take(page)
+	}
+	w.end(feed.Feed{})
+	return posts, w, nil
+}
+
+// rehearse is write, and takes back whatever f has written.
+func (n *Newsletter) rehearse(ctx context.Context, f func(tx *sql.Tx) error) error {
+	tx, err := n.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	defer tx.Rollback()
+	return f(tx)
 }
 
 // known are the newest posts (limit 0 = all): those stored, else those the

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"digest/config"
@@ -32,6 +33,7 @@ type plan struct {
 	issue  issue.Issue
 	start  time.Time // of the digest
 	posts  []feed.Post
+	old    []feed.Post  // left out, since they look old
 	held   *issue.Issue // an older scheduled issue still held, which takes the new posts in
 }
 
@@ -104,36 +106,23 @@ func (n *Newsletter) last(ctx context.Context, d config.Digest) (start time.Time
 	return start, last, err == nil, err
 }
 
-// choose fills the pool of a digest up to a cut: every post seen since its
-// start that is in none of its issues yet.
-func (n *Newsletter) choose(ctx context.Context, q Querier, d config.Digest, start, cut time.Time) (plan, error) {
-	p := plan{digest: d, start: start, issue: issue.Issue{Digest: d.Name, Kind: issue.Scheduled, Cut: cut}}
-	pool, err := feed.Pool(ctx, q, start, cut)
-	if err != nil {
-		return p, err
-	}
-	used, err := issue.Used(ctx, q, d.Name, ids(pool))
-	if err != nil {
-		return p, err
-	}
-	p.posts = issue.Choose(pool, used)
-	held, ok, err := issue.HeldScheduled(ctx, q, d.Name)
-	if ok {
-		p.held = &held
-	}
-	return p, err
-}
-
 // unread holds an issue back while a feed can't be read: for feed_wait it may
 // come back, after that the issue is made of what is known; but an empty one is
-// never recorded on a feed nobody read.
+// never recorded on a feed nobody read. A feed that is gone for good is not
+// waited for.
 func (n *Newsletter) unread(ctx context.Context, p plan, now time.Time) (note string, wait bool, err error) {
 	known, err := n.feeds(ctx)
 	if err != nil {
 		return "", false, err
 	}
+	var notes []string
 	for _, f := range n.Config.Feeds {
-		if k := known[f.URL]; k.Failures == 0 && !k.Read.IsZero() {
+		k := known[f.URL]
+		if k.Stopped {
+			notes = append(notes, fmt.Sprintf("the feed %s is gone for good and asked no more; made of what was known", f.URL))
+			continue
+		}
+		if k.Failures == 0 && !k.Read.IsZero() {
 			continue
 		}
 		until := p.issue.Period.End.Add(n.Config.FeedWait)
@@ -144,9 +133,9 @@ func (n *Newsletter) unread(ctx context.Context, p plan, now time.Time) (note st
 			return fmt.Sprintf("the feed %s can't be read; trying again until %s, then the issue is made of what is known",
 				f.URL, until.In(p.digest.Schedule.Location()).Format("Monday 15:04 MST")), true, nil
 		}
-		note = fmt.Sprintf("the feed %s can't be read; made of what was known", f.URL)
+		notes = append(notes, fmt.Sprintf("the feed %s can't be read; made of what was known", f.URL))
 	}
-	return note, false, nil
+	return strings.Join(notes, "; "), false, nil
 }
 
 // feeds are those ever looked at, by their address.
@@ -168,7 +157,7 @@ func (n *Newsletter) makeIssue(ctx context.Context, tx *sql.Tx, p plan, now time
 	if err != nil {
 		return Made{}, err
 	}
-	p.posts, p.held = again.posts, again.held
+	p.posts, p.old, p.held = again.posts, again.old, again.held
 	if p.held != nil {
 		return n.extend(ctx, tx, p)
 	}

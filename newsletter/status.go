@@ -18,6 +18,8 @@ import (
 type Status struct {
 	Standing    Standing
 	Feeds       []feed.Feed
+	Foreign     []feed.Feed // of Feeds, those that show another blog: nothing new of them is mailed
+	Aside       []feed.Post // set aside until the author decides, the latest seen first
 	Posts       int
 	Digests     []DigestStatus
 	Subscribers map[subscribers.State]int
@@ -66,8 +68,10 @@ type DigestStatus struct {
 	Start   time.Time // zero before go-live
 	Last    issue.Issue
 	Held    []issue.Issue
-	Next    time.Time // when the next issue is due; in the past when it is due now
-	Waiting int       // posts in the pool
+	Next    time.Time   // when the next issue is due; in the past when it is due now
+	Waiting int         // posts in the pool
+	Old     []feed.Post // left out of it, since they look old
+	Gone    []feed.Post // left out of it, since they are gone from the feed
 }
 
 // Status reads it all and changes nothing.
@@ -76,6 +80,18 @@ func (n *Newsletter) Status(ctx context.Context, now time.Time) (s Status, err e
 		return s, err
 	}
 	if s.Feeds, err = feed.Configured(ctx, n.DB, n.FeedURLs()); err != nil {
+		return s, err
+	}
+	for _, f := range s.Feeds {
+		foreign, err := feed.HasStrangers(ctx, n.DB, f)
+		if err != nil {
+			return s, err
+		}
+		if foreign {
+			s.Foreign = append(s.Foreign, f)
+		}
+	}
+	if s.Aside, err = feed.SetAside(ctx, n.DB); err != nil {
 		return s, err
 	}
 	if s.Posts, err = feed.Count(ctx, n.DB); err != nil {
@@ -122,8 +138,22 @@ func (n *Newsletter) digestStatus(ctx context.Context, d config.Digest, now time
 	s.Start = start
 	s.Next = d.Schedule.Next(last.End).End
 	p, err := n.choose(ctx, n.DB, d, s.Start, now.Add(time.Second))
-	s.Waiting = len(p.posts)
+	if err != nil {
+		return s, err
+	}
+	s.Waiting, s.Old = len(p.posts), p.old
+	s.Gone, err = n.gone(ctx, d, start)
 	return s, err
+}
+
+// gone are the posts that would wait for an issue, were they still in the feed.
+func (n *Newsletter) gone(ctx context.Context, d config.Digest, start time.Time) ([]feed.Post, error) {
+	posts, err := feed.Gone(ctx, n.DB, start)
+	if err != nil {
+		return nil, err
+	}
+	used, err := issue.Used(ctx, n.DB, d.Name, ids(posts))
+	return issue.Choose(posts, used), err
 }
 
 func (n *Newsletter) heldIssues(ctx context.Context, digest string) ([]issue.Issue, error) {

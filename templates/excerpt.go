@@ -32,9 +32,103 @@ func excerptOf(p feed.Post, dir string) (body prose, whole bool) {
 		c := clipper{left: excerptLimit}
 		c.clip(body.root)
 		body.tidyEnd()
+		if len(body.said()) == 0 && c.lost {
+			return glimpseOf(dress(source, dir)), false
+		}
 		return body, !c.lost
 	}
 	return body, p.Summary == "" || p.Content == "" || dress(p.Content, dir).length() <= length
+}
+
+// What is shown of a post that is all code or all table.
+const (
+	glimpseLines = 8
+	glimpseRows  = 5
+)
+
+// glimpseOf is the beginning of a post that has no words beside its pictures, code
+// and tables: the first of them, no longer than an excerpt.
+func glimpseOf(body prose) prose {
+	var found *html.Node
+	for n := range body.root.Descendants() {
+		if n.DataAtom == atom.Pre || n.DataAtom == atom.Table || n.DataAtom == atom.Img {
+			found = n
+			break
+		}
+	}
+	root := &html.Node{Type: html.ElementNode, Data: "div", DataAtom: atom.Div}
+	if found == nil {
+		return prose{root}
+	}
+	switch found.DataAtom {
+	case atom.Pre:
+		keepLines(found, glimpseLines)
+	case atom.Table:
+		keepRows(found, glimpseRows)
+	}
+	keepChars(found, excerptLimit)
+	found.Parent.RemoveChild(found)
+	root.AppendChild(found)
+	if found.DataAtom == atom.Table {
+		scroll(found)
+	}
+	return prose{root}
+}
+
+// keepLines leaves the first n lines of a text, and says where more follow.
+func keepLines(pre *html.Node, n int) {
+	done := false
+	for d := range pre.Descendants() {
+		if d.Type != html.TextNode {
+			continue
+		}
+		if done {
+			d.Data = ""
+			continue
+		}
+		for i := range len(d.Data) {
+			if d.Data[i] == '\n' {
+				n--
+			}
+			if n == 0 {
+				d.Data, done = d.Data[:i]+"\n…", true
+				break
+			}
+		}
+	}
+}
+
+// keepChars leaves the first n characters of a tree's texts.
+func keepChars(root *html.Node, n int) {
+	for d := range root.Descendants() {
+		if d.Type != html.TextNode {
+			continue
+		}
+		length := utf8.RuneCountInString(d.Data)
+		switch {
+		case n <= 0:
+			d.Data = ""
+		case length > n:
+			d.Data = feed.CutWord(d.Data, n) + "…"
+		}
+		n -= length
+	}
+}
+
+// keepRows leaves the first n rows of a table.
+func keepRows(table *html.Node, n int) {
+	var rest []*html.Node
+	for d := range table.Descendants() {
+		if d.DataAtom != atom.Tr {
+			continue
+		}
+		if n--; n < 0 {
+			rest = append(rest, d)
+		}
+	}
+	for _, row := range rest {
+		row.Parent.RemoveChild(row)
+	}
 }
 
 // length is the number of characters a body says.
@@ -85,7 +179,7 @@ func (p prose) tidyEnd() {
 }
 
 // loose is what does not stand before an ellipsis.
-const loose = " \n\t,;:-–—"
+const loose = " \n\t\u00a0,;:-–—、，：；「『（(["
 
 // said are the texts of a body that hold a word or a sign, in order.
 func (p prose) said() (texts []*html.Node) {
@@ -103,19 +197,23 @@ type clipper struct {
 	said int  // characters said
 	done bool // all that follows goes
 	lost bool // something went that a reader would have seen
+
+	last *html.Node // the text with the last end of a sentence within reach, nil for none
+	end  int        // where in it
 }
 
 func (c *clipper) clip(parent *html.Node) {
 	for n := parent.FirstChild; n != nil; {
 		next := n.NextSibling
 		switch {
+		case n.Parent == nil: // gone with all behind the end
 		case c.done, stepsOver(n):
 			c.remove(n)
 		case n.Type == html.TextNode:
 			c.text(n)
 		default:
 			c.clip(n)
-			if n.FirstChild == nil && n.DataAtom != atom.Br {
+			if n.Parent != nil && n.FirstChild == nil && n.DataAtom != atom.Br {
 				parent.RemoveChild(n)
 			}
 		}
@@ -143,33 +241,38 @@ func (c *clipper) remove(n *html.Node) {
 }
 
 // text keeps a text, or the part of it there is room for: up to the end of its
-// last whole sentence, else of its last whole word.
+// last whole sentence, else of one before it, else of its last whole word.
 func (c *clipper) text(n *html.Node) {
-	rs := []rune(n.Data)
-	if len(rs) <= c.left {
-		c.left -= len(rs)
-		c.said += len(rs)
+	length := utf8.RuneCountInString(n.Data)
+	if length <= c.left {
+		if end := lastSentence(n.Data, len(n.Data)); end > 0 && c.said+end > excerptLimit/2 {
+			c.last, c.end = n, end
+		}
+		c.left -= length
+		c.said += length
 		return
 	}
 	c.done, c.lost = true, true
-	head := cut(n.Data, max(1, c.left))
-	if end := lastSentence(head); end > len(head)/2 {
-		n.Data = head[:end]
+	head := feed.CutWord(n.Data, max(1, c.left-1))
+	if end := lastSentence(n.Data, len(head)); end > len(head)/2 {
+		n.Data = n.Data[:end]
 		return
 	}
-	if space := strings.LastIndexByte(head, ' '); space > len(head)/2 {
-		head = head[:space] + "…"
+	if c.last != nil {
+		c.last.Data = c.last.Data[:c.end]
+		removeBehind(c.last)
+		return
 	}
-	n.Data = head
+	if n.Data = strings.TrimRight(head, loose); !endsSentence(n.Data) {
+		n.Data += "…"
+	}
 }
 
-// lastSentence is where the last whole sentence of s ends, 0 for none.
-func lastSentence(s string) int {
-	end := 0
-	for _, stop := range []string{". ", "! ", "? ", ".” ", ".\n", "。", "！", "？"} {
-		if i := strings.LastIndex(s, stop); i >= 0 {
-			end = max(end, i+len(strings.TrimRight(stop, " \n")))
+// removeBehind takes away all that follows n in its tree.
+func removeBehind(n *html.Node) {
+	for ; n.Parent != nil; n = n.Parent {
+		for n.NextSibling != nil {
+			n.Parent.RemoveChild(n.NextSibling)
 		}
 	}
-	return end
 }

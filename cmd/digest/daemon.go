@@ -34,11 +34,18 @@ func (m *daemon) rouse() {
 
 func (m *daemon) watch(ctx context.Context) {
 	var said saidOnce
+	pause := 0 // minutes: a wrong clock is no reason to ask the feed's server every minute
 	m.each(ctx, nil, func() {
+		if pause--; pause > 0 {
+			return
+		}
 		passed, looked, err := m.h.Watch(ctx, m.now(), m.at != "")
 		if looked && err == nil {
 			m.clockOff.Store(passed.ClockOff != 0)
 			m.rouse()
+			if passed.ClockOff != 0 {
+				pause = 15
+			}
 		}
 		if ctx.Err() == nil {
 			m.report(&said, passed, err)

@@ -21,6 +21,7 @@ import (
 
 	"digest/config"
 	"digest/database"
+	"digest/feed"
 	"digest/newsletter"
 )
 
@@ -299,7 +300,7 @@ func (d *door) subjectLine(c config.Config, err error) error {
 
 // equip gives a newsletter what it reads feeds with.
 func (d *door) equip(n *newsletter.Newsletter) {
-	n.Fetch.UserAgent = "digest/" + version()
+	n.Fetch.UserAgent = feed.UserAgent(version(), n.Config.Site.Blog)
 	n.Source.URL, n.Source.ContentType = os.Getenv("FEED_URL"), os.Getenv("FEED_CONTENT_TYPE")
 }
 

@@ -13,12 +13,12 @@ func (d *door) feedCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "feed",
 		Short:   "the feed as the program sees it",
-		Long:    "feed reads a feed without storing anything, or lists what is stored.",
-		Example: "  digest feed read https://blog.example.com/feed/\n  digest feed list",
+		Long:    "feed reads a feed without storing anything, lists what is stored, and lets you decide about posts kept back from mail.",
+		Example: "  digest feed read https://blog.example.com/feed/\n  digest feed list --aside",
 		Args:    usage(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(d.feedReadCommand(), d.feedListCommand())
+	cmd.AddCommand(d.feedReadCommand(), d.feedListCommand(), d.feedPollCommand(), d.feedReleaseCommand(), d.feedDismissCommand())
 	return cmd
 }
 
@@ -67,10 +67,13 @@ FEED_URL and FEED_CONTENT_TYPE in the environment stand in for the address and t
 
 func (d *door) feedListCommand() *cobra.Command {
 	var limit int
+	var aside bool
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "the posts that are stored, newest first",
-		Example: "  digest feed list --json",
+		Use:   "list",
+		Short: "the posts that are stored, newest first",
+		Long: `list shows the posts that are stored, and what becomes of each: waiting for the next issue, in an issue, baseline (it
+stood in the feed before the start), set aside, looks old, or gone from the feed.`,
+		Example: "  digest feed list --json\n  digest feed list --aside",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h, err := d.look(cmd.Context())
@@ -79,13 +82,17 @@ func (d *door) feedListCommand() *cobra.Command {
 			}
 			defer h.close()
 			posts, err := feed.All(cmd.Context(), h.db, limit)
+			if aside {
+				posts, err = h.KeptBack(cmd.Context(), d.now())
+			}
 			if err != nil {
 				return err
 			}
-			return d.tellPosts(posts, h.Zone())
+			return d.tellStored(cmd.Context(), h, posts)
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 50, "at most `N`; 0 = all")
+	cmd.Flags().BoolVar(&aside, "aside", false, "those kept back until you decide, all of them")
 	return cmd
 }
 

@@ -81,6 +81,7 @@ func (w *scene) each(copies int) {
 		}
 		delete(got, reader(i+1))
 	}
+	delete(got, author) // notices stand outside the ledger
 	if len(got) > 0 {
 		w.Errorf("mail went to strangers: %v", got)
 	}
@@ -132,6 +133,9 @@ func (w *scene) settled(policy outbox.Policy, issues int) (all int, doubts [3]in
 		}
 	}
 	for id, left := range taken.mails {
+		if left[0].To == author {
+			continue
+		}
 		w.Errorf("%d mails %s to %s are not on the ledger", len(left), id, left[0].To)
 	}
 	return all, doubts

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,7 +83,7 @@ func passCode(p newsletter.Passed, err error) error {
 	switch {
 	case errors.Is(err, outbox.ErrHeld):
 		return exit(exitLocked)
-	case p.ClockOff != 0, len(p.Orphans) > 0, len(p.Ahead) > 0, p.Sent.Halted, p.Overdue, p.Doubts > 0, p.Standing == newsletter.Copied:
+	case p.ClockOff != 0, p.FeedGone(), len(p.Orphans) > 0, len(p.Ahead) > 0, p.Sent.Halted, p.Overdue, p.Doubts > 0, p.Standing == newsletter.Copied:
 		return exit(exitPerson)
 	case p.Sent.Queued > 0, p.FeedFailed(), p.Waiting():
 		return exit(exitPartly)
@@ -94,15 +95,9 @@ func passCode(p newsletter.Passed, err error) error {
 func (d *door) tellPass(p newsletter.Passed) {
 	chatty := d.verbose || d.dryRun || terminal(d.out)
 	for _, f := range p.Polled {
-		switch {
-		case f.Err != nil:
-			d.complain(sentenceOf(f.Err), again(p.Made))
-		case chatty && f.Baseline:
-			d.say("feed %s: %s known from now on, none of them will be mailed by itself", shown(f.Feed.URL), plural(len(f.New), "post"))
-		case chatty:
-			d.say("feed %s: %s new", shown(f.Feed.URL), plural(len(f.New), "post"))
-		}
+		d.tellPolled(f, p, chatty)
 	}
+	d.tellNotices(p, chatty)
 	for _, m := range p.Made {
 		if !m.Waiting || chatty || !p.FeedFailed() {
 			d.tellMade(m, chatty)
@@ -137,6 +132,63 @@ func (d *door) tellPass(p newsletter.Passed) {
 			d.say("not live: no mail leaves before `digest go-live`")
 		}
 	}
+}
+
+// tellPolled says what the look at a feed brought, or why there was none: that
+// to a person only, unless an issue waits.
+func (d *door) tellPolled(f newsletter.Polled, p newsletter.Passed, chatty bool) {
+	switch {
+	case f.Err != nil:
+		d.complain(sentenceOf(f.Err), again(p.Made))
+	case f.Rest.Why != "" && (chatty || p.Waiting()):
+		d.say("%s", d.resting(f))
+	case f.Rest.Why != "":
+	case chatty && f.Baseline:
+		d.say("feed %s: %s known from now on, none of them will be mailed by itself", shown(f.Feed.URL), plural(len(f.New), "post"))
+	case chatty:
+		line := fmt.Sprintf("feed %s: %s new", shown(f.Feed.URL), plural(len(f.New), "post"))
+		if n := len(f.Aside); n > 0 {
+			line += fmt.Sprintf(", %d of them set aside", n)
+		}
+		d.say("%s", line)
+	}
+}
+
+// resting says when a feed is asked again, and why not now.
+func (d *door) resting(f newsletter.Polled) string {
+	when := "any more"
+	if !f.Rest.Until.IsZero() {
+		when = "before " + f.Rest.Until.In(time.Local).Format("Monday 2 January 15:04 MST")
+	}
+	return fmt.Sprintf("feed %s: not asked %s, because %s; `digest feed poll` asks now", shown(f.Feed.URL), when, f.Rest.Why)
+}
+
+// tellNotices says what the author is told by mail: to a person, and to cron
+// when that mail did not go, for cron would mail it a second time.
+func (d *door) tellNotices(p newsletter.Passed, chatty bool) {
+	for _, n := range p.Notices {
+		if p.Told && !chatty {
+			break
+		}
+		d.say("%s", shown(printable(n.Subject)))
+		if chatty {
+			d.say("%s", indented(shown(n.Text)))
+		}
+	}
+	if p.Unreached != nil && (chatty || len(p.Notices) > 0) {
+		d.complain(p.Unreached.Error(), "the next run tries again")
+	}
+}
+
+// indented sets a notice off from the lines around it.
+func indented(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, line := range lines {
+		if line != "" {
+			lines[i] = "  " + printable(line)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // again is what a feed that can't be read leads to.
@@ -198,15 +250,24 @@ type passView struct {
 	WouldSend *int           `json:"would_send,omitempty"` // of a dry run: mails that would leave now
 	Feeds     []feedView     `json:"feeds"`
 	Issues    []madeView     `json:"issues"`
+	Notices   []noticeView   `json:"notices"` // what the author is told because of this pass
 	Mail      map[string]int `json:"mail"`
 	Live      bool           `json:"live"`
 	Reason    string         `json:"reason,omitempty"`
 }
 
 type feedView struct {
-	URL   string `json:"url"`
-	New   int    `json:"new"`
-	Error string `json:"error,omitempty"`
+	URL     string     `json:"url"`
+	New     int        `json:"new"`
+	Aside   int        `json:"aside,omitempty"` // of the new ones
+	Error   string     `json:"error,omitempty"`
+	Resting string     `json:"resting,omitempty"` // why it was not asked
+	Until   *time.Time `json:"until,omitempty"`   // when it is asked again
+}
+
+type noticeView struct {
+	Subject string `json:"subject"`
+	Text    string `json:"text"`
 }
 
 type madeView struct {
@@ -220,13 +281,16 @@ type madeView struct {
 }
 
 func passedView(p newsletter.Passed) passView {
-	view := passView{Feeds: []feedView{}, Issues: []madeView{}, Live: p.Standing == newsletter.Live, Reason: p.Sent.Reason}
+	view := passView{Feeds: []feedView{}, Issues: []madeView{}, Notices: []noticeView{}, Live: p.Standing == newsletter.Live, Reason: p.Sent.Reason}
 	for _, f := range p.Polled {
-		v := feedView{URL: shown(f.Feed.URL), New: len(f.New)}
+		v := feedView{URL: shown(f.Feed.URL), New: len(f.New), Aside: len(f.Aside), Resting: f.Rest.Why, Until: optional(f.Rest.Until)}
 		if f.Err != nil {
 			v.Error = sentenceOf(f.Err)
 		}
 		view.Feeds = append(view.Feeds, v)
+	}
+	for _, n := range p.Notices {
+		view.Notices = append(view.Notices, noticeView{shown(n.Subject), shown(n.Text)})
 	}
 	for _, m := range p.Made {
 		view.Issues = append(view.Issues, madeView{m.Issue.ID, m.Issue.Digest, m.Issue.Period.Key, string(m.Issue.State), m.Posts, m.Readers, m.Note})

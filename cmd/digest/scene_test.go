@@ -51,6 +51,9 @@ type plot struct {
 // start of every scene's time.
 var epoch = time.Date(2026, 2, 2, 9, 0, 0, 0, time.UTC)
 
+// author is who gets notices, which stand outside the ledger.
+const author = "author@blog.test"
+
 func newScene(t *testing.T, p plot) *scene {
 	t.Helper()
 	p.readers = cmp.Or(p.readers, 3)

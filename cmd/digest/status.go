@@ -54,12 +54,12 @@ func (d *door) tellStatus(h *house, s newsletter.Status) {
 	now := d.now()
 	d.say("%s: %s", h.Config.Site.Name, standings[s.Standing])
 	for _, f := range s.Feeds {
-		line := fmt.Sprintf("feed %s: read %s", shown(f.URL), local(f.Read, now, h.Zone()))
-		if f.Failures > 0 {
-			line += fmt.Sprintf("; failed %s since: %s", plural(f.Failures, "time"), shown(requestNoise.ReplaceAllString(printable(f.Error), "")))
-		}
-		d.say("%s", line)
+		d.tellFeed(h, f, now)
 	}
+	for _, f := range s.Foreign {
+		d.say("feed %s shows another blog: nothing new of it is mailed until that one is gone, or you have released or dismissed its posts", shown(f.URL))
+	}
+	d.tellAside(h, s.Aside, now)
 	d.say("%s stored, %s, %d waiting to confirm, %d left", plural(s.Posts, "post"),
 		plural(s.Subscribers[subscribers.Active], "active subscriber"), s.Subscribers[subscribers.Pending], s.Subscribers[subscribers.Unsubscribed])
 	for _, g := range s.Digests {
@@ -70,6 +70,62 @@ func (d *door) tellStatus(h *house, s newsletter.Status) {
 	}
 	d.tellMail(h, s)
 	d.say("now: %s", d.advice(s))
+}
+
+// tellFeed tells when a feed was read, and what is wrong with it.
+func (d *door) tellFeed(h *house, f feed.Feed, now time.Time) {
+	line := fmt.Sprintf("feed %s: read %s", shown(f.URL), local(f.Read, now, h.Zone()))
+	if f.Failures > 0 {
+		since := ""
+		if !f.FailedSince.IsZero() {
+			since = ", first " + local(f.FailedSince, now, h.Zone())
+		}
+		line += fmt.Sprintf("; failed %s since%s: %s", plural(f.Failures, "time"), since, shown(requestNoise.ReplaceAllString(printable(f.Error), "")))
+	}
+	d.say("%s", line)
+	switch {
+	case f.Stopped:
+		d.say("  gone:    the server says it is gone for good, so it is not asked any more; %s asks once", d.typed("feed poll"))
+	case f.Next.After(now):
+		d.say("  waits:   not asked before %s; %s asks now", local(f.Next, now, h.Zone()), d.typed("feed poll"))
+	}
+	if to := f.Proposal(); to != "" {
+		d.say("  moved:   it sends to %s for good, since %s: put that address into the config", shown(printable(to)), local(f.MovedSince, now, h.Zone()))
+	}
+	if !f.GapAt.IsZero() {
+		d.say("  gap:     no overlap with the look of %s: up to %s may have been missed; %s once you know",
+			local(f.GapSince, now, h.Zone()), plural(f.GapMissed, "post"), d.typed("feed dismiss --gap"))
+	}
+}
+
+// tellAside tells of posts that are set aside: how many, the newest, why, since
+// when, and what to do about it.
+func (d *door) tellAside(h *house, posts []feed.Post, now time.Time) {
+	if len(posts) == 0 {
+		return
+	}
+	d.say("%s set aside since %s, and mailed only if you say so:", plural(len(posts), "post"), local(posts[len(posts)-1].FirstSeen, now, h.Zone()))
+	for _, p := range posts[:min(3, len(posts))] {
+		d.say("  %d %q: %s", p.ID, printable(p.Heading()), because[p.Aside])
+	}
+	if more := len(posts) - 3; more > 0 {
+		d.say("  and %d more: %s", more, d.typed("feed list --aside"))
+	}
+	d.say("  %s, or %s", d.typed("feed release --all"), d.typed("feed dismiss --all"))
+}
+
+// tellLeftOut tells of posts that would wait for the next issue of a digest, but
+// for what they look like.
+func (d *door) tellLeftOut(g newsletter.DigestStatus) {
+	for _, p := range g.Old[:min(3, len(g.Old))] {
+		d.say("  old:     %q of %s looks old: %s, or dismiss", printable(p.Heading()), p.Published.Format("2 January 2006"), d.typed("feed release %d", p.ID))
+	}
+	if more := len(g.Old) - 3; more > 0 {
+		d.say("  old:     and %d more: %s", more, d.typed("feed list --aside"))
+	}
+	for _, p := range g.Gone[:min(3, len(g.Gone))] {
+		d.say("  gone:    %q is gone from the feed, so it is left out", printable(p.Heading()))
+	}
 }
 
 func (d *door) tellMail(h *house, s newsletter.Status) {
@@ -98,6 +154,7 @@ func (d *door) tellDigest(h *house, g newsletter.DigestStatus, now time.Time) {
 	}
 	d.say("  next:    %s%s", since, local(g.Next, now, h.Zone()))
 	d.say("  waiting: %s", plural(g.Waiting, "post"))
+	d.tellLeftOut(g)
 }
 
 // advice is the one command to type now, what is wrong first.
@@ -114,6 +171,9 @@ func (d *door) advice(s newsletter.Status) string {
 		if f.Failures > 0 {
 			return fmt.Sprintf("look at the feed %s, which can't be read; it is tried again with every run", shown(f.URL))
 		}
+	}
+	if len(s.Aside) > 0 {
+		return fmt.Sprintf("%s, then %s or %s", d.typed("feed list --aside"), d.typed("feed release ID"), d.typed("feed dismiss ID"))
 	}
 	switch s.Standing {
 	case newsletter.NeverLive:
@@ -145,6 +205,8 @@ func (d *door) statusView(s newsletter.Status) any {
 		Next    time.Time  `json:"next"`
 		Waiting int        `json:"waiting"`
 		Held    []int64    `json:"held"`
+		Old     []int64    `json:"old"`  // posts left out, since they look old
+		Gone    []int64    `json:"gone"` // posts left out, since they are gone from the feed
 	}
 	view := struct {
 		Live        bool                      `json:"live"`
@@ -152,11 +214,14 @@ func (d *door) statusView(s newsletter.Status) any {
 		Posts       int                       `json:"posts"`
 		Subscribers map[subscribers.State]int `json:"subscribers"`
 		Mail        map[outbox.State]int      `json:"mail"`
+		Feeds       []feedStatusView          `json:"feeds"`
+		Aside       []asideView               `json:"aside"`
 		Digests     []digestView              `json:"digests"`
 		Advice      string                    `json:"advice"`
-	}{s.Standing == newsletter.Live, standings[s.Standing], s.Posts, s.Subscribers, s.Mail, nil, d.advice(s)}
+	}{s.Standing == newsletter.Live, standings[s.Standing], s.Posts, s.Subscribers, s.Mail, viewFeeds(s.Feeds), viewAside(s.Aside), nil, d.advice(s)}
 	for _, g := range s.Digests {
-		v := digestView{Name: g.Name, Rhythm: g.Rhythm, Readers: g.Readers, Last: optional(g.Last.Approved), Next: g.Next, Waiting: g.Waiting, Held: []int64{}}
+		v := digestView{Name: g.Name, Rhythm: g.Rhythm, Readers: g.Readers, Last: optional(g.Last.Approved), Next: g.Next, Waiting: g.Waiting, Held: []int64{},
+			Old: postIDs(g.Old), Gone: postIDs(g.Gone)}
 		for _, i := range g.Held {
 			v.Held = append(v.Held, i.ID)
 		}
