@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,12 +17,13 @@ import (
 
 	"digest/config"
 	"digest/database"
-	"digest/feed"
 )
 
 // initializing is what `digest init` was told.
 type initializing struct {
 	dir, every string
+	feed       string // --feed; "" = it is found, or the address is one
+	backfill   int    // months
 	values     config.Values
 }
 
@@ -31,18 +31,25 @@ func (d *door) initCommand() *cobra.Command {
 	var what initializing
 	cmd := &cobra.Command{
 		Use:   "init URL_OR_FILE",
-		Short: "write digest.toml and digest.db for a blog's feed",
-		Long: `init reads the feed, shows its newest posts, and writes a commented digest.toml and an empty digest.db. It sends nothing.
+		Short: "find a blog's feed, write digest.toml and digest.db for it",
+		Long: `init finds the feeds of a blog, of whose site, any page or feed the address is given, shows their newest posts and
+which one it takes and why, and writes a commented digest.toml and an empty digest.db. It sends nothing.
 On a terminal it asks for what it can't know; elsewhere it takes flags, and leaves example values to be edited.`,
-		Example: "  digest init https://blog.example.com/feed/ --dir news --every month",
-		Args:    usage(cobra.ExactArgs(1)),
+		Example: `  digest init https://blog.example.com --dir news --every month
+  digest init blog.example.com --feed https://blog.example.com/notes/feed/ --backfill 12`,
+		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("backfill") && (what.backfill < 1 || what.backfill > 1200) {
+				return wrong("write a number of months, such as --backfill 12", fmt.Errorf("--backfill cannot be %d", what.backfill))
+			}
 			return d.initialize(cmd.Context(), args[0], what)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&what.dir, "dir", ".", "the `folder` to write to")
 	flags.StringVar(&what.every, "every", "week", "the rhythm: `week|month`")
+	flags.StringVar(&what.feed, "feed", "", "the `address` of the feed to take, where the site has several")
+	flags.IntVar(&what.backfill, "backfill", 0, "read the feed's older pages too, `MONTHS` back, for issues of the past")
 	flags.StringVar(&what.values.Name, "name", "", "the blog's name (default: the feed's title)")
 	flags.StringVar(&what.values.Author, "author", "", "your own mail `address`")
 	flags.StringVar(&what.values.From, "from", "", "the sender, `\"Name <address>\"`")
@@ -64,29 +71,81 @@ func (d *door) initialize(ctx context.Context, address string, what initializing
 			return wrong("choose a folder you may write to with --dir", err)
 		}
 	}
-	doc, err := d.readFeed(ctx, address)
+	from, err := d.findSource(ctx, address, what.feed)
 	if err != nil {
 		return err
 	}
-	address = feedAddress(address)
-	what.values.Every, what.values.Feed = what.every, address
-	what.values.Blog = doc.Link
-	if what.values.Name == "" {
-		what.values.Name = doc.Title
+	lines := bufio.NewScanner(d.in)
+	if !d.json {
+		d.tellFound(from, zoneNamed(what.values.Timezone))
 	}
-	d.ask(&what.values)
+	d.choose(&from, lines)
+	what.values.Every, what.values.Feed = what.every, from.address
+	what.values.Blog = cmp.Or(from.doc.Link, from.found.Site)
+	if what.values.Name == "" {
+		what.values.Name = from.doc.Title
+	}
+	d.ask(&what.values, lines)
+	told := map[string]any{"title": from.doc.Title, "posts": len(from.doc.Posts), "feed": shown(from.address)}
+	if from.found.Why != "" {
+		told["candidates"], told["why"] = viewCandidates(from), from.found.Why
+	}
 	if d.dryRun {
-		d.say("%s", shown(strings.TrimSuffix(string(config.Sample(what.values)), "\n")))
-		return nil
+		return d.tellDryRun(told, string(config.Sample(what.values)))
 	}
 	c, err := d.writeHouse(ctx, what, file)
 	if err != nil {
 		return err
 	}
-	if d.json {
-		return d.printJSON(map[string]any{"config": file, "database": filepath.Join(what.dir, "digest.db"), "title": doc.Title, "posts": len(doc.Posts)})
+	if !d.json {
+		d.tellInit(from, file, c.Digests[0].Schedule.Location())
 	}
-	d.tellInit(doc, file, c.Digests[0].Schedule.Location())
+	err = d.backfill(ctx, c, what.backfill, told)
+	if d.json {
+		told["config"], told["database"] = file, filepath.Join(what.dir, "digest.db")
+		return errors.Join(d.printJSON(told), err)
+	}
+	d.sayNext(file)
+	return err
+}
+
+// tellDryRun shows what would be written.
+func (d *door) tellDryRun(told map[string]any, text string) error {
+	if d.json {
+		told["dry_run"], told["digest_toml"] = true, shown(text)
+		return d.printJSON(told)
+	}
+	d.say("%s", shown(strings.TrimSuffix(text, "\n")))
+	return nil
+}
+
+// backfill reads the feed for the first time, and its older pages months back.
+func (d *door) backfill(ctx context.Context, c config.Config, months int, told map[string]any) error {
+	if months == 0 {
+		return nil
+	}
+	h, err := d.openAt(ctx, c, c.Database)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	now := d.now()
+	back, err := h.Backfill(ctx, c.Feeds[0].URL, now.AddDate(0, -months, 0), now)
+	if err != nil {
+		return fmt.Errorf("reading the feed's past: %w", err)
+	}
+	told["backfill"] = map[string]any{"pages": back.Pages, "posts": back.Posts, "oldest": back.Oldest, "reached": back.Reached, "why": back.Why}
+	if d.json {
+		return nil
+	}
+	reach := ""
+	if !back.Oldest.IsZero() {
+		reach = ", back to " + back.Oldest.In(h.Zone()).Format("2 January 2006")
+	}
+	d.say("the past: %s with %s not in the feed itself%s; none of it is mailed by itself", plural(back.Pages, "older page"), plural(back.Posts, "post"), reach)
+	if !back.Reached && back.Why != "" {
+		d.say("  and no further: %s", printable(shown(back.Why)))
+	}
 	return nil
 }
 
@@ -147,13 +206,17 @@ func valueError(err error) error {
 	return &told
 }
 
-func (d *door) tellInit(doc feed.Document, file string, loc *time.Location) {
-	d.say("%s: %s", printable(doc.Title), plural(len(doc.Posts), "post"))
-	newest := slices.SortedStableFunc(slices.Values(doc.Posts), func(a, b feed.Post) int { return b.Published.Compare(a.Published) })
-	for _, p := range newest[:min(3, len(newest))] {
-		d.say("  %s  %s", p.Published.In(loc).Format("2 Jan 2006"), printable(p.Heading()))
+func (d *door) tellInit(from source, file string, loc *time.Location) {
+	if len(from.found.Candidates) < 2 {
+		d.say("%s: %s", printable(from.doc.Title), plural(len(from.doc.Posts), "post"))
+		for _, line := range newestLines(from.doc.Posts, loc) {
+			d.say("  %s", line)
+		}
 	}
 	d.say("written: %s and digest.db beside it; nothing was sent", file)
+}
+
+func (d *door) sayNext(file string) {
 	config := ""
 	if file != "digest.toml" {
 		config = " --config " + quoted(file)
@@ -162,11 +225,10 @@ func (d *door) tellInit(doc feed.Document, file string, loc *time.Location) {
 }
 
 // ask fills what only the author knows, on a terminal only.
-func (d *door) ask(v *config.Values) {
+func (d *door) ask(v *config.Values, lines *bufio.Scanner) {
 	if !terminal(d.in) || !terminal(d.out) {
 		return
 	}
-	lines := bufio.NewScanner(d.in)
 	for _, q := range []struct {
 		text  string
 		value *string

@@ -20,7 +20,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"digest": digestCmd},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"digest": digestCmd, "site": siteCmd},
 	})
 }
 

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -29,13 +31,38 @@ func (d *door) readFeed(ctx context.Context, address string) (feed.Document, err
 	if err := checkSource(address); err != nil {
 		return feed.Document{}, err
 	}
-	doc, _, err := d.reader().Read(ctx, feedAddress(address), feed.Feed{}, d.now())
+	doc, answer, err := d.reader().Read(ctx, feedAddress(address), feed.Feed{}, d.now())
+	if errors.Is(err, feed.ErrNotFeed) {
+		return doc, pageError(err, answer)
+	}
 	return doc, err
 }
 
+// pageError adds what feeds a page names that stands where a feed should.
+func pageError(err error, a feed.Answer) error {
+	base, bad := url.Parse(cmp.Or(os.Getenv("FEED_URL"), a.URL))
+	if bad != nil {
+		return err
+	}
+	var named []string
+	for _, c := range feed.Candidates(a.Body, a.ContentType, base, http.Header{"Link": a.Links}) {
+		if (c.How == feed.HowLink || c.How == feed.HowHeader) && len(named) < 3 {
+			named = append(named, printable(c.URL))
+		}
+	}
+	switch len(named) {
+	case 0:
+		return err
+	case 1:
+		return fmt.Errorf("%w; the page names a feed: %s", err, named[0])
+	}
+	return fmt.Errorf("%w; the page names feeds: %s", err, strings.Join(named, ", "))
+}
+
 var (
-	hostForm = regexp.MustCompile(`^([A-Za-z0-9-]+\.)+[A-Za-z]{2,}(:[0-9]+)?(/|$)`)
-	fileForm = regexp.MustCompile(`(?i)^[^/]*\.(xml|rss|atom|rdf|json|html?|txt)$`)
+	localForm = regexp.MustCompile(`^(?i:localhost|[0-9]+(?:\.[0-9]+){3}|\[[0-9a-f:.]+\])(:[0-9]+)?(/|$)`)
+	hostForm  = regexp.MustCompile(`^([A-Za-z0-9-]+\.)+[A-Za-z]{2,}(:[0-9]+)?(/|$)`)
+	fileForm  = regexp.MustCompile(`(?i)^[^/]*\.(xml|rss|atom|rdf|json|html?|txt)$`)
 )
 
 // checkSource finds what is no source of posts before it is opened.
