@@ -1,6 +1,6 @@
 GO ?= go
 
-.PHONY: build test check bench golden setup
+.PHONY: build test check bench corpus golden setup
 
 build: ## the one binary
 	$(GO) build -trimpath -o digest ./cmd/digest
@@ -17,6 +17,10 @@ check: ## format and vet
 
 bench: ## ratios, side by side in one run
 	$(GO) test -tags debian -run '^$$' -bench . -benchtime 1x ./bench
+	$(GO) test -run '^$$' -bench Decode -benchtime 1x ./feed
+
+corpus: ## the reader against a folder of real feeds: make corpus FEEDS=/path/to/feeds
+	FEEDS=$(FEEDS) $(GO) test -count=1 -tags corpus -run Corpus -v ./feed
 
 golden: ## write the golden files anew, after looking at the difference
 	$(GO) test ./templates -update
