@@ -64,7 +64,11 @@ func Candidates(page []byte, contentType string, base *url.URL, header http.Head
 	if base == nil || webAddress(base) == "" {
 		return nil
 	}
-	p := scanPage(page, contentType, base)
+	return scanPage(page, contentType, base).candidates(base, header)
+}
+
+// candidates are those of [Candidates].
+func (p webPage) candidates(base *url.URL, header http.Header) []Candidate {
 	declared := slices.Concat(p.links, linkHeader(header.Values("Link"), base))
 	var list []Candidate
 	list = appendNew(list, maxDeclared, commentsLast(declared))

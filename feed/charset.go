@@ -3,6 +3,7 @@ package feed
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -50,13 +51,13 @@ func toUTF8(body []byte, contentType string) []byte {
 	switch {
 	case bad == 0 && good > 0:
 		return mendControls(body)
-	case marked || good > 0 && good >= bad:
+	case marked || good > 0 && (good >= bad || mostlyUTF8(body)):
 		return mendControls(mendUTF8(body))
 	}
-	for _, label := range declared(body, contentType) {
-		enc := lookup(label)
-		if enc == nil || !readsASCII(enc) || enc == charmap.Windows1252 && guess(body) != enc {
-			continue // every byte fits windows-1252, which proves nothing
+	labels := charsets(declared(body, contentType))
+	for _, enc := range labels {
+		if enc == charmap.Windows1252 && guess(body, proofNeeded(len(labels) == 1)) != enc {
+			continue // every byte fits it, and old servers call everything by that name
 		}
 		if text := decode(enc, body); fits(text) {
 			return mendControls(text)
@@ -65,7 +66,7 @@ func toUTF8(body []byte, contentType string) []byte {
 	if good+bad == 0 {
 		return body
 	}
-	return mendControls(decode(guess(body), body))
+	return mendControls(decode(guess(body, proofNeeded(false)), body))
 }
 
 // wideCharset says whether body is UTF-16 or UTF-32: there, markup has zeros in every
@@ -114,15 +115,61 @@ func decode(enc encoding.Encoding, body []byte) []byte {
 	return bytes.TrimSuffix(text, []byte("\uFFFD"))
 }
 
-// fits: hardly any character of text beyond ASCII is one the charset has not.
+// fits: in most items hardly any character beyond ASCII is one the charset has not.
 func fits(text []byte) bool {
-	other := 0
-	for _, c := range text {
-		if c >= 0xC0 {
-			other++
+	good, bad := 0, 0
+	for _, item := range splitItems(text) {
+		other := 0
+		for _, c := range item {
+			if c >= 0xC0 {
+				other++
+			}
+		}
+		switch {
+		case other == 0:
+		case bytes.Count(item, []byte("\uFFFD"))*20 <= other:
+			good++
+		default:
+			bad++
 		}
 	}
-	return bytes.Count(text, []byte("\uFFFD"))*20 <= other
+	return good >= 2*bad
+}
+
+// mostlyUTF8: so are more items than not, though one that is not may be longer than all others.
+func mostlyUTF8(body []byte) bool {
+	are, not := 0, 0
+	for _, item := range splitItems(body) {
+		good, bad := countUTF8(item)
+		switch {
+		case good > 0 && good >= bad:
+			are++
+		case bad > 0:
+			not++
+		}
+	}
+	return are > not
+}
+
+// splitItems cuts a feed before each of its items, whatever its charset, if that
+// reads ASCII. It gives at least one part.
+func splitItems(body []byte) [][]byte {
+	mark := []byte("<item")
+	for _, other := range []string{"<entry", `"id"`} {
+		if !bytes.Contains(body, mark) {
+			mark = []byte(other)
+		}
+	}
+	var items [][]byte
+	for len(body) > len(mark) {
+		i := bytes.Index(body[len(mark):], mark)
+		if i < 0 {
+			break
+		}
+		items = append(items, body[:len(mark)+i])
+		body = body[len(mark)+i:]
+	}
+	return append(items, body)
 }
 
 // readsASCII tells charsets in which markup looks like markup from EBCDIC.
@@ -145,6 +192,17 @@ func declared(body []byte, contentType string) []string {
 		labels = append(labels, string(m[1]))
 	}
 	return labels
+}
+
+// charsets are those of labels that can be true of markup, each once.
+func charsets(labels []string) []encoding.Encoding {
+	var list []encoding.Encoding
+	for _, label := range labels {
+		if enc := lookup(label); enc != nil && readsASCII(enc) && !slices.Contains(list, enc) {
+			list = append(list, enc)
+		}
+	}
+	return list
 }
 
 // lookup is the charset of this name, or nil: for names nobody knows, and for

@@ -13,7 +13,7 @@ import (
 
 // Found is what [Discover] found, with the candidate it proposes first.
 type Found struct {
-	Site       string      // the page that was given, as it is finally reached
+	Site       string      // the page that was given, as it is finally reached; of a feed that was given the root of its host
 	Candidates []Candidate // each one read; the proposed one first, those of comments last
 	Why        string      // why the first one is proposed: one clause that follows on "because"
 	Tried      []string    // every address that was asked, in order
@@ -24,18 +24,25 @@ type NoFeedError struct {
 	Address string   // as given
 	Tried   []string // every address that was asked, in order
 	Guarded bool     // the page is one that keeps programs out, a captcha say
+	Status  error    // the [*StatusError] that the page itself answered; nil = it was shown
 }
 
 func (e *NoFeedError) Error() string {
-	if e.Guarded {
+	switch {
+	case e.Guarded:
 		return e.Address + " shows programs a page to prove that they are people; what it has beyond that can't be seen"
+	case e.Status != nil:
+		return "no feed was found at " + e.Address + ": " + e.Status.Error()
 	}
 	return "no feed was found at " + e.Address
 }
 
+func (e *NoFeedError) Unwrap() error { return e.Status }
+
 const (
 	maxRequests = 12               // of one discovery, redirects not counted
 	maxReads    = 7                // of them for what the page names
+	maxBlind    = 4                // of them for usual places of a page that can't be seen
 	findTime    = 60 * time.Second // for all of them
 	askTime     = 15 * time.Second // for one, unless the Fetcher says otherwise
 )
@@ -49,8 +56,9 @@ const (
 // A page can't make it reach where the address given does not lead: another
 // private host, or a port of its own choice.
 //
-// Errors: [*NoFeedError]; those of [Fetcher.Get] when the page can't be read, a
-// site that turns programs away among them ([*StatusError] 401, 403, 429, 503).
+// Errors: [*NoFeedError], also of a site that turns programs away (401, 403) and
+// has no feed in the few places likeliest; those of [Fetcher.Get] when the page
+// can't be read, or asks for a pause ([*StatusError] 429, 503).
 func Discover(ctx context.Context, f Fetcher, address string, now time.Time) (Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
@@ -62,8 +70,11 @@ func Discover(ctx context.Context, f Fetcher, address string, now time.Time) (Fo
 	if err != nil {
 		return Found{Tried: s.tried}, err
 	}
-	if s.found == nil {
+	switch root, err := s.site.Parse("/"); {
+	case s.found == nil:
 		s.follow(ctx, front)
+	case err == nil:
+		s.site = root // the address is the feed's, and no page
 	}
 	if len(s.found) == 0 {
 		return Found{Tried: s.tried}, s.nothing(ctx)
@@ -104,7 +115,7 @@ func (s *search) open(ctx context.Context, address string) ([]Candidate, error) 
 		s.status, s.site = err, s.origin
 		list := Candidates(nil, "", s.origin, nil)
 		if status.Code != http.StatusNotFound && status.Code != http.StatusGone {
-			list = telling(list)
+			list = likely(list)
 		}
 		return list, nil
 	case err != nil:
@@ -160,11 +171,11 @@ func (s *search) candidates(ctx context.Context, a Answer) []Candidate {
 	if err != nil {
 		return nil
 	}
-	list := Candidates(a.Body, a.ContentType, base, http.Header{"Link": a.Links})
+	p := scanPage(a.Body, a.ContentType, base)
+	list := p.candidates(base, http.Header{"Link": a.Links})
 	if len(list) > 0 && isNamed(list[0]) {
 		return list
 	}
-	p := scanPage(a.Body, a.ContentType, base)
 	if to, err := url.Parse(p.refresh); err == nil && p.refresh != "" && p.refresh != a.URL && s.allowed(to) && len(s.tried) < 3 {
 		if next, err := s.ask(ctx, p.refresh, s.fetcherFor(to)); err == nil {
 			s.site, _ = url.Parse(next.URL)
@@ -173,7 +184,7 @@ func (s *search) candidates(ctx context.Context, a Answer) []Candidate {
 	}
 	if challenge.Match(p.text) {
 		s.guarded = true
-		return telling(list)
+		return likely(list)
 	}
 	return list
 }
@@ -186,12 +197,16 @@ func isNamed(c Candidate) bool {
 	return c.How == HowLink || c.How == HowHeader || c.How == HowAnchor
 }
 
-// telling are the places that follow from the address or the software, which are
-// worth asking for where the page can't be seen.
-func telling(list []Candidate) []Candidate {
+// likely are the places worth asking for where the page can't be seen: those that
+// follow from the address or the software, and the commonest of the usual ones.
+func likely(list []Candidate) []Candidate {
 	var out []Candidate
+	common := 0
 	for _, c := range list {
-		if c.How == HowPlace {
+		if c.How == HowUsual {
+			common++
+		}
+		if c.How == HowPlace || c.How == HowUsual && common <= maxBlind {
 			out = append(out, c)
 		}
 	}
@@ -326,7 +341,7 @@ func (s *search) nothing(ctx context.Context) error {
 	case s.halted != nil:
 		return s.halted
 	case s.status != nil:
-		return s.status
+		return &NoFeedError{Address: s.given, Tried: s.tried, Status: s.status}
 	}
 	return &NoFeedError{Address: s.given, Tried: s.tried, Guarded: s.guarded}
 }

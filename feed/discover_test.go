@@ -136,6 +136,7 @@ func TestDiscoverFinds(t *testing.T) {
 	recent := discoveryDay.AddDate(0, 0, -2)
 	notes := blogRSS("Notes", 10, recent, true)
 	for _, test := range []discovery{
+		{"comments given", "/comments/feed/", map[string]string{"/comments/feed/": commentsRSS(3)}, []string{"/comments/feed/"}, "this looks like a comments feed"},
 		{"an anchor", "/", map[string]string{"/": `<a href="/about">x</a><a href="f.rss">Feed</a>`, "/f.rss": notes}, []string{"/f.rss"}, "links to it"},
 		{"a post names no feed, the front page does", "/2024/05/x.html", map[string]string{"/2024/05/x.html": "<html><p>x", "/": linking("/any"), "/any": notes}, []string{"/any"}, "declares it"},
 		{"nothing is named: WordPress", "/", map[string]string{"/": `<meta name=generator content="WordPress 6">`, "/feed/": notes}, []string{"/feed/"}, "this kind of site"},
@@ -236,12 +237,13 @@ func TestDiscoverNothing(t *testing.T) {
 		want     string
 	}{
 		{"a site without", page("<html>Hello"), 9, "no feed was found at"},
-		{"forbidden", status(http.StatusForbidden), 1, "403"},
+		{"forbidden", status(http.StatusForbidden), 5, "403"},
+		{"for members", status(http.StatusUnauthorized), 5, "401"},
 		{"forbidden for now", status(http.StatusTooManyRequests), 1, "429"},
 		{"out of order", status(http.StatusServiceUnavailable), 1, "503"},
 		{"not there, and nothing else", status(http.StatusNotFound), 9, "404"},
-		{"a captcha", page("<!doctype html><title>Just a moment...</title>"), 1, "prove that they are people"},
-		{"a robot that says so", page(`<html><form id="challenge-form">`), 1, "prove that they are people"},
+		{"a captcha", page("<!doctype html><title>Just a moment...</title>"), 5, "prove that they are people"},
+		{"a robot that says so", page(`<html><form id="challenge-form">`), 5, "prove that they are people"},
 		{"empty", page(" "), 1, "empty"},
 		{"XML that says nothing", page(`<rss version="2.0"><channel/></rss>`), 9, "no feed was found at"},
 		{"JSON that says nothing", page(`{"items":[]}`), 9, "no feed was found at"},

@@ -67,7 +67,7 @@ func (r *repair) root(t *tag) bool {
 		return true
 	case local == "entry":
 		r.atom, made = true, "feed"
-	case local == "channel", local == "item" && r.stranger == "":
+	case local == "channel", local == "item" && (r.stranger == "" || r.headless):
 	case local == "html" || local == "body" || local == "head":
 		r.page = true
 		return false

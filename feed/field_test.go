@@ -92,7 +92,7 @@ func TestParseText(t *testing.T) {
 		"base that is no page": {`<rss xml:base="javascript:x"><channel><item><link>1</link></item></channel></rss>`, link, "https://blog.example/1"},
 		"base and no content":  {`<feed xml:base="https://other.example/"><entry><content type="html"></content><summary>a</summary></entry></feed>`, content, "a"},
 		"id as it is written":  {`<feed xml:base="https://other.example/"><entry><id>HTTP://Blog.example/?a=1&amp;b</id></entry></feed>`, guid, "HTTP://Blog.example/?a=1&b"},
-		"a megabyte of title":  {rssItem(`<title>` + strings.Repeat("é", 1<<20) + `</title>`), title, strings.Repeat("é", maxShort/2)},
+		"a megabyte of title":  {rssItem(`<title>` + strings.Repeat("é", 1<<20) + `</title>`), title, strings.Repeat("é", maxTitle)},
 	} {
 		if got := eachPost(t, test.body, test.say); got != test.want {
 			t.Errorf("%s:\ngot  %.200q\nwant %.200q", name, got, test.want)

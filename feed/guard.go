@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -26,19 +27,27 @@ const (
 	PrivateNever                  // nothing, not even what was asked for literally
 )
 
-// metadata are private addresses at which clouds hand out credentials. The one
-// they all share, 169.254.169.254, is link-local, and so never private here.
+// metadata are addresses at which clouds hand out credentials, whatever the mode
+// and the port. The one they all share, 169.254.169.254, is link-local, and so
+// never private here.
 var metadata = []netip.Prefix{
 	netip.MustParsePrefix("fd00:ec2::/32"),      // Amazon
 	netip.MustParsePrefix("fd20:ce::/32"),       // Google
 	netip.MustParsePrefix("100.100.100.200/32"), // Alibaba
+	netip.MustParsePrefix("168.63.129.16/32"),   // Microsoft
+	netip.MustParsePrefix("192.0.0.192/32"),     // Oracle
 }
 
 var sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
 
+func isMetadata(ip netip.Addr) bool {
+	ip = ip.Unmap().WithZone("")
+	return slices.ContainsFunc(metadata, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
 func isPrivate(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
-	if slices.ContainsFunc(metadata, func(p netip.Prefix) bool { return p.Contains(ip) }) {
+	if isMetadata(ip) {
 		return false
 	}
 	return ip.IsLoopback() || ip.IsPrivate() || sharedSpace.Contains(ip)
@@ -68,6 +77,9 @@ func guard(target *url.URL, private Private) func(network, address string, c sys
 	}
 	return func(network, address string, c syscall.RawConn) error {
 		dialled, err := netip.ParseAddrPort(address)
+		if err == nil && isMetadata(dialled.Addr()) {
+			return fmt.Errorf("%w: %s hands out credentials of a cloud", ssrf.ErrProhibitedIP, dialled.Addr())
+		}
 		if err != nil || private == PrivateNever {
 			return public.Safe(network, address, c)
 		}

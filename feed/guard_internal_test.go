@@ -210,6 +210,31 @@ func TestGuardAllowPrivate(t *testing.T) {
 	}
 }
 
+// Where clouds hand out credentials nothing leads: no mode, no port, no redirect
+// (each hop is dialled anew), and no address that names it literally.
+func TestGuardMetadata(t *testing.T) {
+	for _, host := range []string{"168.63.129.16", "::ffff:168.63.129.16", "169.254.169.254", "192.0.0.192", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254"} {
+		for _, private := range []Private{PrivateLiteral, PrivateAllowed, PrivateNever} {
+			for _, port := range []string{"80", "443", "32526"} {
+				address := net.JoinHostPort(host, port)
+				for _, target := range []string{"http://" + address, "http://blog.test:" + port} {
+					u, err := url.Parse(target)
+					if err != nil {
+						t.Fatal(err)
+					}
+					network := "tcp4"
+					if strings.Contains(host, ":") {
+						network = "tcp6"
+					}
+					if err := guard(u, private)(network, address, nil); !errors.Is(err, ssrf.ErrProhibitedIP) {
+						t.Errorf("%s in mode %d for %s: %v", address, private, target, err)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestGuardKnowsNoProxy(t *testing.T) {
 	if (Fetcher{}).transport(&url.URL{Scheme: "https", Host: "blog.test"}).Proxy != nil {
 		t.Error("a proxy of the environment would be asked")

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,7 +16,24 @@ import (
 const (
 	guessBytes = 16 << 10 // beyond ASCII, with their neighbours, that a guess looks at
 	guessLeast = 0.5      // of the share that is usual
+	guessKinds = 4        // different typical characters that a text must hold
 )
+
+// proof is what it takes to call a text other than Western.
+type proof struct {
+	pairs float64 // share of the bytes beyond ASCII that stand beside another, of charsets of two bytes
+	words float64 // share of the letters that stand three or more together, of charsets of one
+	bytes int     // beyond ASCII there must be
+}
+
+// proofNeeded: against a Western label it takes a long text that is hardly ever
+// in Latin letters.
+func proofNeeded(western bool) proof {
+	if western {
+		return proof{pairs: 0.9, words: 0.8, bytes: 30}
+	}
+	return proof{pairs: 0.4, words: 0.5}
+}
 
 // script is what a guess knows of one: the characters its texts are most full
 // of, and the share of those beyond ASCII that they usually make up.
@@ -51,48 +69,109 @@ func scripts() []script {
 }
 
 // guess is the charset body is most likely in, by what its letters are. In a
-// Western text those beyond ASCII stand alone between others; that is
-// windows-1252, and so is everything nothing else fits.
-func guess(body []byte) encoding.Encoding {
-	sample, runs := highRuns(body)
+// Western text those beyond ASCII stand alone between others, or two together;
+// that is windows-1252, and so is everything nothing else fits.
+func guess(body []byte, need proof) encoding.Encoding {
+	sample := sampleHigh(body)
 	best, score := encoding.Encoding(charmap.Windows1252), guessLeast
-	if runs < 0.4 {
+	if sample.bytes < need.bytes {
 		return best
 	}
 	for _, s := range scripts() {
-		if share := typicalShare(s, sample) / s.usual; share > score {
+		_, single := s.charset.(*charmap.Charmap)
+		if !sample.enough(need, single) {
+			continue
+		}
+		if share := typicalShare(s, sample.text) / s.usual; share > score {
 			best, score = s.charset, share
 		}
 	}
 	return best
 }
 
-// highRuns are the parts of body beyond ASCII, each with the byte behind it, and
-// the share of their bytes that stand beside another.
-func highRuns(body []byte) (sample []byte, runs float64) {
-	high, beside := 0, 0
-	for i := 0; i < len(body) && len(sample) < guessBytes; i++ {
-		if body[i] < utf8.RuneSelf {
+// highSample is what a body holds beyond ASCII.
+type highSample struct {
+	text    []byte // the runs, each with the byte behind it
+	bytes   int    // in them
+	pairs   int    // of the bytes, those that stand beside another
+	letters int    // of the bytes, those that are letters in charsets of one byte
+	words   int    // of the letters, those that stand three or more together
+}
+
+// sampleHigh takes of each item no more than the one in the middle has, so that
+// one that is damaged does not speak for the others.
+func sampleHigh(body []byte) highSample {
+	items := splitItems(body)
+	var lengths []int
+	for _, item := range items {
+		if n := countHigh(item); n > 0 {
+			lengths = append(lengths, n)
+		}
+	}
+	if len(lengths) == 0 {
+		return highSample{}
+	}
+	slices.Sort(lengths)
+	share := min(lengths[len(lengths)/2]+1, guessBytes) &^ 1 // no half of two bytes
+	var s highSample
+	for _, item := range items {
+		if len(s.text) < 2*guessBytes {
+			s.add(item, share)
+		}
+	}
+	return s
+}
+
+func countHigh(b []byte) (n int) {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			n++
+		}
+	}
+	return n
+}
+
+// add takes the first runs of item, of about so many bytes beyond ASCII.
+func (s *highSample) add(item []byte, share int) {
+	for i, taken := 0, 0; i < len(item) && taken < share; i++ {
+		start, word := i, 0
+		for ; i < len(item) && i < start+share && item[i] >= utf8.RuneSelf; i++ {
+			if word++; item[i] < 0xC0 {
+				word = 0
+				continue
+			}
+			s.letters++
+			if word == 3 {
+				s.words += 2
+			}
+			if word >= 3 {
+				s.words++
+			}
+		}
+		if i == start {
 			continue
 		}
-		start := i
-		for i < len(body) && body[i] >= utf8.RuneSelf {
-			i++
+		taken += i - start
+		if s.bytes += i - start; i-start > 1 {
+			s.pairs += i - start
 		}
-		high += i - start
-		if i-start > 1 {
-			beside += i - start
-		}
-		sample = append(sample, body[start:min(i+1, start+guessBytes, len(body))]...)
-		sample = append(sample, ' ')
+		s.text = append(append(s.text, item[start:min(i+1, len(item))]...), ' ')
 	}
-	return sample, float64(beside) / float64(max(high, 1))
+}
+
+// enough says whether s proves what is needed for a charset of one byte or of two.
+func (s highSample) enough(need proof, single bool) bool {
+	if single {
+		return float64(s.words) >= need.words*float64(s.letters)
+	}
+	return float64(s.pairs) >= need.pairs*float64(s.bytes)
 }
 
 // typicalShare is how much of sample, read in the charset of s, is typical of
 // it; a character the charset has not counts against it threefold.
 func typicalShare(s script, sample []byte) float64 {
 	typical, all := 0, 0
+	kinds := map[rune]bool{}
 	for _, r := range string(decode(s.charset, sample)) {
 		switch {
 		case r < utf8.RuneSelf:
@@ -101,8 +180,12 @@ func typicalShare(s script, sample []byte) float64 {
 			typical -= 3
 		case strings.ContainsRune(s.typical, r):
 			typical++
+			kinds[r] = true
 		}
 		all++
+	}
+	if len(kinds) < guessKinds {
+		return 0
 	}
 	return float64(typical) / float64(max(all, 1))
 }

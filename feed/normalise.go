@@ -18,6 +18,8 @@ var (
 	// ErrNotFeed: the bytes are no feed, most often an HTML page (a parked
 	// domain, a login, an error page sent with status 200).
 	ErrNotFeed = errors.New("this is not a feed")
+	// ErrDamaged: it is a feed, cut off or broken, and none of its posts is whole.
+	ErrDamaged = errors.New("the feed is damaged, and no whole post stands in it")
 	// ErrEmpty: there are no bytes at all, or only white space.
 	ErrEmpty = errors.New("the answer is empty")
 	// ErrTooDeep: elements are nested more than 256 deep.
@@ -50,10 +52,17 @@ func normalise(body []byte, contentType string, base *url.URL) (normalised, erro
 	}
 	if body[0] == '{' || body[0] == '[' && bytes.HasPrefix(bytes.TrimLeft(body[1:], " \t\r\n"), []byte("{")) {
 		fixed, cut, err := repairJSON(body)
-		return normalised{body: fixed, damaged: cut}, err
+		if !errors.Is(err, ErrNotFeed) || !hasItems(body) {
+			return normalised{body: fixed, damaged: cut}, err
+		}
 	}
 	if bytes.IndexByte(body, 0) >= 0 {
 		body = bytes.ReplaceAll(body, []byte{0}, nil)
 	}
 	return repairXML(body, base)
+}
+
+// hasItems: XML whose front was cut off may begin with a brace of its text.
+func hasItems(body []byte) bool {
+	return bytes.Contains(body, []byte("<item")) || bytes.Contains(body, []byte("<entry"))
 }

@@ -19,13 +19,18 @@ import (
 //
 // It never panics. Bytes that are no feed give [ErrNotFeed], [ErrEmpty],
 // [ErrTooDeep] or [ErrTooBig]. A damaged feed gives the posts that stand whole
-// in it, with Partial set.
+// in it, with Partial set, or [ErrDamaged] where none does. A feed without posts
+// that is not damaged is no error.
 func Parse(body []byte, base *url.URL, contentType string, now time.Time) (Document, error) {
 	parts, from, err := interpret(body, base, contentType)
 	if err != nil {
 		return Document{}, fmt.Errorf("reading the feed: %w", err)
 	}
-	return document(parts, from, base, now.UTC().Truncate(time.Second)), nil
+	doc := document(parts, from, base, now.UTC().Truncate(time.Second))
+	if doc.Partial && len(doc.Posts) == 0 {
+		return Document{}, fmt.Errorf("reading the feed: %w", ErrDamaged)
+	}
+	return doc, nil
 }
 
 // interpret reads the bytes, and cleans nothing of what they say: the feed, or the
@@ -66,9 +71,9 @@ func document(parts []*gofeed.Feed, from normalised, base *url.URL, now time.Tim
 		link = resolve(base, f.Link)
 	}
 	doc := Document{
-		Title:    plainText(f.Title),
-		Link:     webAddress(link),
-		Language: strings.ReplaceAll(strings.TrimSpace(first(f.Language, from.lang)), "_", "-"),
+		Title:    cut(plainText(f.Title), maxFeedTitle),
+		Link:     boundAddress(webAddress(link)),
+		Language: cut(strings.ReplaceAll(strings.TrimSpace(first(f.Language, from.lang)), "_", "-"), 100),
 		Self:     from.links.self,
 		Next:     from.links.next,
 		Partial:  from.damaged,
@@ -76,6 +81,7 @@ func document(parts []*gofeed.Feed, from normalised, base *url.URL, now time.Tim
 	if original, ok := f.OriginalFeed().(*json.Feed); ok {
 		doc.links(original, base)
 	}
+	doc.Self, doc.Next = boundAddress(doc.Self), boundAddress(doc.Next)
 	site := base
 	if doc.Link != "" {
 		site = link

@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"html"
 	"net/url"
 	"regexp"
@@ -50,12 +52,13 @@ func (r *reader) original(feed any, i int) {
 func (r *reader) post() Post {
 	p := Post{
 		GUID:      strings.TrimSpace(first(r.item.GUID, r.extension("raw", "id"), r.extension("raw", "about"))),
-		Title:     plainText(r.title()),
-		Author:    r.byline(),
+		Title:     cut(plainText(r.title()), maxTitle),
+		Author:    cut(r.byline(), maxAuthor),
 		Tags:      r.tags(),
 		FirstSeen: r.now,
 	}
 	p.URL = r.link(p.GUID)
+	p.GUID = boundKey(p.GUID)
 	p.Published, p.Updated = r.dates()
 	base := r.site
 	if u, err := url.Parse(p.URL); err == nil && p.URL != "" {
@@ -66,8 +69,34 @@ func (r *reader) post() Post {
 	if p.Content == "" {
 		p.Content = p.Summary
 	}
-	p.Image = r.image(p, base)
+	p.Image = boundAddress(r.image(p, base))
 	return p
+}
+
+// What a post says of itself at most; a body has bounds of its own.
+const (
+	maxTitle     = 1000 // characters
+	maxAuthor    = 200
+	maxTag       = 100
+	maxFeedTitle = 300
+	maxAddress   = longKey // bytes of an address
+)
+
+// boundKey is guid, or the hash that [Keys] has for one as long.
+func boundKey(guid string) string {
+	if len(guid) > longKey {
+		sum := sha256.Sum256([]byte(guid))
+		return hex.EncodeToString(sum[:])
+	}
+	return guid
+}
+
+// boundAddress is address, or "": one of more than 2,000 bytes leads nowhere in a mail.
+func boundAddress(address string) string {
+	if len(address) > maxAddress {
+		return ""
+	}
+	return address
 }
 
 func (r *reader) title() string {
@@ -93,15 +122,15 @@ func (r *reader) link(guid string) string {
 		}
 	}
 	for _, c := range candidates {
-		if u := webAddress(resolve(r.site, c)); c != "" && u != "" {
+		if u := boundAddress(webAddress(resolve(r.site, c))); c != "" && u != "" {
 			return u
 		}
 	}
 	if r.permalink && isWeb(guid) {
-		return webAddress(resolve(nil, guid))
+		return boundAddress(webAddress(resolve(nil, guid)))
 	}
 	for _, c := range append(r.item.Links, r.extension("dc", "identifier"), r.extension("dcterms", "identifier")) {
-		if u := webAddress(resolve(r.site, c)); c != "" && u != "" {
+		if u := boundAddress(webAddress(resolve(r.site, c))); c != "" && u != "" {
 			return u
 		}
 	}
@@ -221,7 +250,7 @@ func (r *reader) tags() []string {
 	}
 	var out []string
 	for _, c := range list {
-		if t := cut(plainText(c), 100); t != "" && len(out) < 50 {
+		if t := cut(plainText(c), maxTag); t != "" && len(out) < 50 {
 			out = append(out, t)
 		}
 	}

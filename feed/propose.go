@@ -36,7 +36,7 @@ func propose(found []read, site *url.URL) (list []Candidate, why string) {
 	if len(once) == 1 {
 		return list, only(list[0])
 	}
-	return list, reason(rank(once[0]), rank(once[1]))
+	return list, reason(once[0].Candidate, once[1].Candidate, rank(once[0]), rank(once[1]))
 }
 
 // ranks are the criteria in order, each the lower the better.
@@ -64,7 +64,7 @@ func ranks(r read, site *url.URL, living time.Time) []int {
 }
 
 // reason names the first criterion by which the best differs from the next.
-func reason(best, next []int) string {
+func reason(first, second Candidate, best, next []int) string {
 	sentences := []string{
 		"the others hold readers' comments",
 		"it is the one with posts",
@@ -73,18 +73,28 @@ func reason(best, next []int) string {
 		"it is kept up, and its newest post is newer",
 		"it holds more posts",
 		"it holds the posts in full",
-		"the site names it and not the others",
 	}
 	for i, s := range sentences {
 		if best[i] != next[i] {
 			return s
 		}
 	}
+	switch {
+	case first.How == HowGiven:
+		return only(first)
+	case !isNamed(first):
+		return "it is the first found"
+	case !isNamed(second):
+		return "the site names it and not the others"
+	}
 	return "it is the first that the site names"
 }
 
 func only(c Candidate) string {
-	if c.How == HowGiven {
+	switch {
+	case c.How == HowGiven && c.Kind == KindComments:
+		return "it is the address given, though this looks like a comments feed"
+	case c.How == HowGiven:
 		return "it is the address given"
 	}
 	return "it is the only feed found, and " + c.How

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/url"
+	"regexp"
 )
 
 // element is one that is open.
@@ -34,6 +35,7 @@ type repair struct {
 	prefix   string // of the root
 	stranger string // the element that stands where the root should; "" = none
 	page     bool   // what was read so far is an HTML page
+	headless bool   // it ends as a feed does, so that an item may be the first element we know
 	glued    bool   // what follows is another document, of which only the items count
 	titled   map[string]bool
 
@@ -46,18 +48,25 @@ type repair struct {
 	field    field // the field that is open
 
 	section int             // where the next "]]>" stands; len(in) = nowhere
+	seam    int             // where the next end tag of an item stands; len(in) = nowhere
+	begin   int             // where the next start tag of one stands; len(in) = nowhere
 	post    int             // where the next item starts; len(in) = nowhere
 	peeked  int             // bytes looked at ahead
 	endless map[string]bool // closing marks not found once: not looked for again, or reading turns quadratic
 }
 
+// feedEnd are the end tags of feeds, and of the items that a feed cut off at both
+// ends ends with.
+var feedEnd = regexp.MustCompile(`(?i)</(?:[a-z]+:)?(?:rss|rdf|channel|feed|item|entry)\s*>\s*(?:<!--[^<>]*-->\s*)?$`)
+
 // repairXML returns in as balanced XML without prolog, comments and DTD.
 // An item that was cut off by the end of the bytes is dropped.
 func repairXML(in []byte, base *url.URL) (normalised, error) {
 	r := &repair{
-		in: in, base: base, item: -1, section: -1, post: -1, field: field{at: -1},
+		in: in, base: base, item: -1, section: -1, seam: -1, begin: -1, post: -1, field: field{at: -1},
 		endless: map[string]bool{}, titled: map[string]bool{}, names: map[string]*name{}, out: make([]byte, 0, len(in)+len(in)/16),
 	}
+	r.headless = feedEnd.Match(in[max(0, len(in)-1024):])
 	for r.pos < len(r.in) && !r.done && !r.page {
 		if err := r.step(); err != nil {
 			return normalised{}, err
@@ -161,16 +170,21 @@ func (r *repair) doctype(rest []byte) {
 }
 
 // cdata reads a CDATA section. One without an end, or with another inside,
-// reaches to the end tag of the field it stands in.
+// reaches to the end tag of the field it stands in, and none beyond its item:
+// what follows is markup again.
 func (r *repair) cdata(rest []byte) {
 	start := r.pos + len("<![CDATA[")
-	end := r.sectionEnd(start)
+	end := find(&r.section, r.in, start, "]]>")
 	after := end + len("]]>")
-	if end < 0 || bytes.Contains(rest[:end], []byte("<![CDATA[")) {
-		if i := r.closing(rest); i >= 0 {
+	seam := r.itemEnd(start)
+	lost := end < 0 || seam >= 0 && seam < end
+	if lost || bytes.Contains(rest[:end], []byte("<![CDATA[")) {
+		switch i := r.closing(rest); {
+		case i >= 0 && (seam < 0 || i < seam):
 			end = i
-		}
-		if end < 0 {
+		case lost && seam >= 0:
+			end = seam
+		case end < 0:
 			end = len(rest)
 		}
 		r.damaged = true
@@ -186,20 +200,53 @@ func (r *repair) cdata(rest []byte) {
 	r.literalText(said)
 }
 
-// sectionEnd is where in in[start:] the next "]]>" stands, -1 if nowhere. It is
-// remembered, or many sections cut short make reading quadratic.
-func (r *repair) sectionEnd(start int) int {
-	if r.section < start {
-		i := bytes.Index(r.in[start:], []byte("]]>"))
-		r.section = start + i
+// find is where in in[start:] mark stands next, -1 if nowhere. It is remembered
+// in at, or many sections cut short make reading quadratic.
+func find(at *int, in []byte, start int, mark string) int {
+	if *at < start {
+		i := bytes.Index(in[start:], []byte(mark))
+		*at = start + i
 		if i < 0 {
-			r.section = len(r.in)
+			*at = len(in)
 		}
 	}
-	if r.section == len(r.in) {
+	if *at == len(in) {
 		return -1
 	}
-	return r.section - start
+	return *at - start
+}
+
+// itemEnd is where in in[start:] the open item ends, as far as text can tell
+// that: at its end tag, if no item begins before it, and one does behind it or
+// the feed ends there.
+// -1 if nowhere.
+func (r *repair) itemEnd(start int) int {
+	raw := r.openItem()
+	if raw == "" {
+		return -1
+	}
+	end := find(&r.seam, r.in, start, "</"+raw)
+	if end < 0 {
+		return -1
+	}
+	behind := bytes.TrimLeft(r.in[start+end+len("</"+raw):], " \t\r\n>")
+	begin := find(&r.begin, r.in, start, "<"+raw)
+	if begin >= 0 && begin < end || !bytes.HasPrefix(behind, []byte("<"+raw)) && !endsFeed.Match(behind[:min(len(behind), 40)]) {
+		return -1
+	}
+	return end
+}
+
+var endsFeed = regexp.MustCompile(`(?i)^</(?:[a-z]+:)?(?:rss|rdf|channel|feed)\b`)
+
+// openItem is the name of the item that is open, as written; "" = none is.
+func (r *repair) openItem() string {
+	for i := len(r.stack) - 1; i >= 0 && r.item >= 0; i-- {
+		if e := r.stack[i]; e.role == rolePost && e.name != nil {
+			return e.name.raw
+		}
+	}
+	return ""
 }
 
 // closing is where in rest the end tag of the open field stands, -1 if nowhere.

@@ -106,7 +106,8 @@ func TestBrowserProof(t *testing.T) {
 
 // TestBrowserHostileFeed shows an issue made of a hostile feed: no script of it
 // runs, and the browser asks nobody but the server, save for the pictures that
-// the post shows: one by its address, some by a name relative to the blog.
+// the post shows: one by its address, some by a name relative to the blog, and the
+// still of a video.
 func TestBrowserHostileFeed(t *testing.T) {
 	b := newBrowser(t)
 	w := newScene(t, plot{blank: true})
@@ -127,7 +128,7 @@ func TestBrowserHostileFeed(t *testing.T) {
 	if strings.Contains(dom, "<title>RAN") || strings.Contains(dom, `id="ran"`) {
 		t.Errorf("a script of the feed ran:\n%s", dom)
 	}
-	if got := b.asked(); !slices.Equal(got, []string{"blog.test", "picture.test"}) {
+	if got := b.asked(); !slices.Equal(got, []string{"blog.test", "picture.test", "poster.test"}) {
 		t.Errorf("the browser asked %v, want only the post's own pictures", got)
 	}
 
