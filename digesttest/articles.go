@@ -109,6 +109,8 @@ func kinds() []blogKind {
 		{"front page guids", with(func(s *style) { s.guid = "front" }), titled},
 		{"repeated guids", with(func(s *style) { s.guid = "few" }), titled},
 		{"numbers", with(func(s *style) { s.guid = "number" }), titled},
+		{"numbered links", with(func(s *style) { s.permalink = "/?p=%P" }), titled},
+		{"one address", with(func(s *style) { s.permalink, s.guid = "/news", "front" }), titled},
 		{"han", with(func(s *style) { s.permalink = "/%Y/%S/" }), han},
 		{"hundred", with(func(s *style) { s.items = 100 }), titled},
 	}

@@ -59,6 +59,8 @@ func changes() []change {
 		restyle("dated permalinks", "path", func(s *style) { s.permalink = "/%Y/%M/%D/%S/" }),
 		restyle(".html", "path", func(s *style) { s.permalink = "/%Y/%S.html" }),
 		restyle("numbered links", "path", func(s *style) { s.permalink = "/?p=%P" }),
+		restyle("counted anew", "number", func(s *style) { s.counted = -3 }),
+		restyle("counted on", "number", func(s *style) { s.counted = 4 }),
 		restyle("tracking", "query", func(s *style) { s.query = "utm_source=rss&utm_medium=feed&utm_campaign=all" }),
 		restyle("other tracking", "query", func(s *style) { s.query = "fbclid=a1b2&mc_cid=77" }),
 		restyle("burner", "query", func(s *style) { s.burner = true }),
@@ -173,13 +175,23 @@ func allNews() []news {
 				a.guid = shown.guidOf(old[2])
 			}
 		}),
+		one("the number of one gone", func(a *article, shown style, old []article) { a.number = old[min(len(old)-1, shown.items)].number }),
 		one("the same day", func(a *article, _ style, old []article) { a.date = old[0].date.Add(41 * time.Minute) }),
 	}
 }
 
+// again is a post that says what one said before it that is shown no more.
+func again() news {
+	return news{"the words of one gone", func(_ blogKind, shown style, old []article, next func() article) []article {
+		a, was := next(), old[min(len(old)-1, shown.items)]
+		a.title, a.words = was.title, slices.Clone(was.words)
+		return []article{a}
+	}}
+}
+
 // Migrations are generated from seed: every fourth pair of a kind of blog and a
-// change, and 120 combinations of two or three changes. They begin at
-// start and take six days; older posts stem from before.
+// change, 132 combinations of two or three changes, and looks without any. They
+// begin at start and take six days; older posts stem from before.
 func Migrations(start time.Time, seed uint64) []Migration {
 	r := rand.New(rand.NewPCG(seed, 7))
 	all, everyNews, every := kinds(), allNews(), changes()
@@ -194,6 +206,9 @@ func Migrations(start time.Time, seed uint64) []Migration {
 		for range 6 {
 			some := combine(every, 2+r.IntN(2), r)
 			list = append(list, migrate(k, some, everyNews[r.IntN(len(everyNews))], r, start))
+		}
+		if k.style.dates != "none" {
+			list = append(list, migrate(k, nil, again(), r, start))
 		}
 		for j, what := range []string{"removed and returned", "removed and returned with another GUID", "empty and full"} {
 			list = append(list, vanish(k, what, everyNews[(i+j)%len(everyNews)], r, start))

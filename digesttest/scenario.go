@@ -13,6 +13,7 @@ type course struct {
 	kind  blogKind
 	style style
 	posts []article // newest first
+	last  int       // the number of the article written last
 	r     *rand.Rand
 	m     Migration
 }
@@ -21,6 +22,7 @@ func begin(k blogKind, r *rand.Rand, start time.Time) *course {
 	k.style.site = r.IntN(1_000_000)
 	k.style.host = strings.Replace(k.style.host, "blog.", fmt.Sprintf("blog%d.", k.style.site), 1)
 	c := &course{kind: k, style: k.style, posts: archive(k, 5*k.style.items/2, r, start.Add(-20*time.Hour)), r: r}
+	c.last = len(c.posts)
 	c.look(start, nil)
 	c.look(start.Add(50*time.Hour), []article{c.next(start.Add(43*time.Hour), 0)})
 	return c
@@ -28,7 +30,8 @@ func begin(k blogKind, r *rand.Rand, start time.Time) *course {
 
 // next is an article written at about the given moment, n places after the newest.
 func (c *course) next(at time.Time, n int) article {
-	return newArticle(c.kind, c.posts[0].number+1+n, c.r, at.Add(time.Duration(n*3600+c.r.IntN(3000))*time.Second))
+	c.last++
+	return newArticle(c.kind, c.last, c.r, at.Add(time.Duration(n*3600+c.r.IntN(3000))*time.Second))
 }
 
 // look shows the blog with some new articles on top.

@@ -22,6 +22,7 @@ type style struct {
 	burner               bool   // FeedBurner's counter stands in for the link
 	guid                 string // p, url, tag, hex, uuid, number, front, few, none
 	guidSalt             string // makes all GUIDs other ones
+	counted              int    // by how much posts are numbered otherwise than at first
 	format               string // rss, atom, json
 	body                 string // full, start, teaser, none
 	markdown             bool   // typographic quotes and dashes, other markup
@@ -35,12 +36,15 @@ type style struct {
 
 func (s style) path(a article, permalink string) string {
 	p := strings.NewReplacer("%Y", a.date.Format("2006"), "%M", a.date.Format("01"), "%D", a.date.Format("02"), "%T", a.date.Format("150405"),
-		"%S", a.slug, "%N", fmt.Sprint(a.number), "%P", fmt.Sprint(100+a.number)).Replace(permalink)
+		"%S", a.slug, "%N", fmt.Sprint(a.number), "%P", fmt.Sprint(s.id(a))).Replace(permalink)
 	if s.upper && len(p) > 2 {
 		p = p[:1] + strings.ToUpper(p[1:2]) + p[2:]
 	}
 	return p
 }
+
+// id is the number that the blog's software gives an article.
+func (s style) id(a article) int { return 100 + s.counted + a.number }
 
 func (s style) link(a article) string {
 	switch {
@@ -70,7 +74,7 @@ func (s style) guidOf(a article) string {
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(a.token+s.guidSalt)))
 	switch s.guid {
 	case "p":
-		return fmt.Sprintf("%s://%s%s/?p=%d", s.scheme, s.host, s.prefix, 100+a.number)
+		return fmt.Sprintf("%s://%s%s/?p=%d", s.scheme, s.host, s.prefix, s.id(a))
 	case "url":
 		plain := s
 		plain.query, plain.burner = "", false
@@ -85,7 +89,7 @@ func (s style) guidOf(a article) string {
 	case "uuid":
 		return fmt.Sprintf("urn:uuid:%s-%s-4%s-8%s-%s", sum[:8], sum[8:12], sum[12:15], sum[15:18], sum[18:30])
 	case "number":
-		return fmt.Sprintf("%s%d", s.guidSalt, a.number)
+		return fmt.Sprintf("%s%d", s.guidSalt, s.id(a))
 	case "front":
 		return s.scheme + "://" + s.host + "/"
 	case "few":

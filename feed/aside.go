@@ -51,12 +51,13 @@ func Release(ctx context.Context, q Querier, ids []int64, now time.Time) error {
 	return nil
 }
 
-// Dismiss makes these posts baseline: known, and mailed by no schedule.
+// Dismiss makes these posts baseline: known, and mailed by no schedule. That it
+// was the author's word their Released tells, which others of the baseline lack.
 func Dismiss(ctx context.Context, q Querier, ids []int64) error {
 	list, err := json.Marshal(ids)
 	if err == nil {
 		_, err = q.ExecContext(ctx, `
-			UPDATE posts SET aside = '', baseline = 1, released_at = NULL WHERE id IN (SELECT value FROM json_each($1))`, string(list))
+			UPDATE posts SET aside = '', baseline = 1, released_at = first_seen WHERE id IN (SELECT value FROM json_each($1))`, string(list))
 	}
 	if err != nil {
 		return fmt.Errorf("dismissing posts: %w", err)

@@ -24,7 +24,7 @@ type Post struct {
 	Published time.Time // UTC; the moment of the first read where the feed gives no usable date
 	Updated   time.Time // UTC; Published where the feed gives none
 	FirstSeen time.Time // UTC
-	Released  time.Time // UTC; zero = never set aside and let in again
+	Released  time.Time // UTC; when the author let it in, or, beside Baseline, any moment: they have dismissed it; zero = neither
 
 	Summary string // HTML, a fixed point of [Clean]; "" = none
 	Content string // HTML, a fixed point of [Clean]; "" = none
@@ -64,6 +64,7 @@ type Feed struct {
 	GapAt        time.Time // the look that met no known post, so that posts may have been missed; zero = no open gap
 	GapSince     time.Time // the good look before it
 	GapMissed    int       // about how many posts may be missing, by the blog's pace
+	Damaged      bool      // the last good answer was, see [Document].Partial
 }
 
 // Document is one parsed feed document. Posts stand in the document's order.

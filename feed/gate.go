@@ -51,10 +51,11 @@ type verdict struct {
 }
 
 // judge is the flood gate. A post dated since the last good look is news
-// whatever the number. The others are set aside when they are more than the
+// whatever the number, as long as a known one stands beside it. The others are set aside when they are more than the
 // blog's pace explains, or when no more of them have come than known posts have
 // vanished: those are old posts under new names. Of a document that is most of
-// it new, while most of what it should show has vanished, nothing new passes.
+// it new, while most of what it should show has vanished, nothing new passes;
+// nor of one where nothing is known and more than the pace explains is new.
 //
 // Such a document is trusted all the same if a quarter of what it should show is
 // left: a blog that was rebuilt, and the looks to come are judged by what this
@@ -76,10 +77,10 @@ func (s sighting) judge() verdict {
 	}
 	v.gone = s.gone()
 	where := s.places()
-	news := s.news(where)
+	news, backlog := s.news(where), s.backlog(where, len(v.gone))
 	var doubtful []int
 	for _, i := range fresh {
-		v.backlog[i] = s.isBacklog(s.posts[i], where[i], len(v.gone))
+		v.backlog[i] = backlog[i]
 		if !v.backlog[i] && !news[i] {
 			doubtful = append(doubtful, i)
 		}
@@ -131,84 +132,24 @@ func (s sighting) byPace(d time.Duration) int {
 	return int(paceFactor * pace(s.dates, s.last) * days(d))
 }
 
-// news tells, by index, the new posts whose own date lies after the last good
-// look; or shortly before it, when it is later than any known one and the blog's
-// pace explains their number. A date that is the moment of a rebuild says
-// nothing. Of posts without a date two are news where the document shows its
-// newest.
-func (s sighting) news(where map[int]place) map[int]bool {
-	newest := s.newest()
-	stamped := s.stamped()
-	list := map[int]bool{}
-	var late, undated []int
-	for _, i := range s.fresh() {
-		p := s.posts[i]
-		switch {
-		case !isDated(p):
-			if where[i] == amongNew {
-				undated = append(undated, i)
-			}
-		case stamped[i] || p.Published.After(s.now.Add(dayAhead)):
-		case !p.Published.Before(s.last.Add(-clockSlack)):
-			list[i] = true
-		case p.Published.After(newest) && !p.Published.Before(s.last.Add(-dayBefore)):
-			late = append(late, i)
-		}
-	}
-	if len(late) > max(2, s.byPace(dayBefore)) {
-		late = nil
-	}
-	if len(undated) > 2 {
-		undated = nil
-	}
-	for _, i := range slices.Concat(late, undated) {
-		list[i] = true
-	}
-	return list
-}
-
-// newest is the latest date of the known posts that is not ahead of the last look.
-func (s sighting) newest() (at time.Time) {
-	for _, d := range s.dates {
-		if d.After(at) && !d.After(s.last) {
-			at = d
-		}
-	}
-	return at
-}
-
-// stamped tells, by index, the new posts that were dated by a program and not by
-// who wrote them: more than two within the same minute, or more within an hour
-// than the blog writes in days. A rebuild dates so what it copies.
-func (s sighting) stamped() map[int]bool {
-	perHour := max(alwaysPass, s.byPace(24*time.Hour))
-	fresh := s.fresh()
-	minutes := map[int64]int{}
-	var dates []int64
-	for _, i := range fresh {
-		at := s.posts[i].Published.Unix()
-		minutes[at/60]++
-		dates = append(dates, at)
-	}
-	slices.Sort(dates)
-	list := map[int]bool{}
-	for _, i := range fresh {
-		at := s.posts[i].Published.Unix()
-		from, _ := slices.BinarySearch(dates, at-1800)
-		to, _ := slices.BinarySearch(dates, at+1801)
-		list[i] = minutes[at/60] > 2 || to-from > perHour
-	}
-	return list
-}
-
 // isReplaced: most of the document is strange, and most of what was shown from
-// the same time is gone. foreign: nearly all of it is. Of a damaged document only
-// strangers met before tell, not what it lacks.
+// the same time is gone; foreign: nearly all of it is. Where more is strange than
+// the pace explains, its dates don't excuse it: all known posts may scroll out of a
+// busy blog's feed, not of a quiet one's, and none from above one that is shown
+// still. Of a damaged document tells what it shows, not what it lacks.
 func (s sighting) isReplaced() (replaced, foreign bool) {
 	if s.isStrangers() {
 		return true, true
 	}
 	oldest, strange := s.strange()
+	if strange > s.allowed() && !s.blank && s.first.IsZero() {
+		switch known, gone := s.known(), len(s.gone()); {
+		case known == 0:
+			return true, true
+		case 2*strange > len(s.posts) && gone > known:
+			return true, gone > 3*known
+		}
+	}
 	if s.partial || 2*strange <= len(s.posts) {
 		return false, false
 	}
@@ -232,16 +173,23 @@ func (s sighting) isReplaced() (replaced, foreign bool) {
 // isStrangers: the document shows more strangers than posts of the blog; or none
 // of the blog's where the last one was foreign.
 func (s sighting) isStrangers() bool {
-	strangers, known := 0, 0
+	known, strangers := s.known(), 0
 	for _, p := range s.posts {
-		switch {
-		case s.strangers[p.ID]:
+		if s.strangers[p.ID] {
 			strangers++
-		case p.ID != 0:
-			known++
 		}
 	}
 	return strangers > known || s.foreign && known == 0
+}
+
+// known is how many posts of the blog the document shows.
+func (s sighting) known() (n int) {
+	for _, p := range s.posts {
+		if p.ID != 0 && !s.strangers[p.ID] {
+			n++
+		}
+	}
+	return n
 }
 
 // strange is how many posts of the document are new, or strangers, and the
@@ -268,16 +216,22 @@ func (s sighting) strange() (oldest time.Time, n int) {
 }
 
 // vanished is how many posts are shown no more from the time on that the oldest
-// of the doubtful ones is dated; none where one of those is undated.
+// of the doubtful ones is dated; none where one of those is undated. What is
+// older than all that was shown is none of those under another name.
 func (s sighting) vanished(doubtful []int) (n int) {
-	oldest := s.now
+	bottom := s.bottom()
+	var oldest time.Time
 	for _, i := range doubtful {
+		at := s.posts[i].Published
 		if !isDated(s.posts[i]) {
 			return 0
 		}
-		if at := s.posts[i].Published; at.Before(oldest) {
+		if (oldest.IsZero() || at.Before(oldest)) && !at.Before(bottom.Add(-dayAhead)) {
 			oldest = at
 		}
+	}
+	if oldest.IsZero() {
+		return 0
 	}
 	met, _ := s.met()
 	for _, old := range s.shown {
@@ -286,6 +240,16 @@ func (s sighting) vanished(doubtful []int) (n int) {
 		}
 	}
 	return n
+}
+
+// bottom is the oldest date of what was shown last time; zero where it bore none.
+func (s sighting) bottom() (at time.Time) {
+	for _, old := range s.shown {
+		if old.dated && (at.IsZero() || old.at.Before(at)) {
+			at = old.at
+		}
+	}
+	return at
 }
 
 // met are the known posts of the document, and tail is where the last of them
@@ -335,59 +299,26 @@ func (s sighting) oldest() (oldest time.Time) {
 	return oldest
 }
 
-// isBacklog: the post is older than all that the last whole document showed, by
-// its date or else by its place, and that one may have hidden older ones: it was
-// long, or one of its posts is gone and the next has moved up. Before a whole
-// document was seen, what is dated before the first look belongs to the baseline.
-func (s sighting) isBacklog(p Post, where place, gone int) bool {
-	if isDated(p) && p.Published.Before(s.first) {
-		return true
-	}
-	if len(s.shown) < fullFeed && gone == 0 {
-		return false
-	}
-	if !isDated(p) {
-		_, told := s.order()
-		return told && where == atOldEnd
-	}
-	dated := false
-	for _, old := range s.shown {
-		if old.dated && !p.Published.Before(old.at) {
-			return false
+// backlog tells, by index, the new posts that are older than all that the last
+// whole document showed, by their date or else by their place, if that one may
+// have hidden older ones: it was long, or one of its posts is gone and the next
+// has moved up. What stands above a known post, where the newest stand on top, has
+// not come up from below. Before a whole document was seen, what is dated before
+// the first look belongs to the baseline.
+func (s sighting) backlog(where map[int]place, gone int) map[int]bool {
+	list := map[int]bool{}
+	hidden := len(s.shown) >= fullFeed || gone > 0
+	order, told := s.order()
+	bottom := s.bottom()
+	for i, place := range where {
+		switch p := s.posts[i]; {
+		case !isDated(p):
+			list[i] = hidden && told && place == atOldEnd
+		case p.Published.Before(s.first):
+			list[i] = true
+		default:
+			list[i] = hidden && p.Published.Before(bottom) && (order != newestFirst || place == atOldEnd)
 		}
-		dated = dated || old.dated
 	}
-	return dated
+	return list
 }
-
-// pace is how many posts a blog writes per day, by its dates of the year before
-// now. Of a week of many times the usual number only part counts, so that one
-// import does not make a quiet blog a busy one.
-func pace(dates []time.Time, now time.Time) float64 {
-	const week = 7 * 24 * time.Hour
-	oldest := now
-	for _, d := range dates {
-		if d.Before(oldest) {
-			oldest = d
-		}
-	}
-	weeks := make([]int, int(now.Sub(oldest)/week)+1)
-	for _, d := range dates {
-		if !d.After(now) {
-			weeks[now.Sub(d)/week]++
-		}
-	}
-	busy := slices.DeleteFunc(slices.Sorted(slices.Values(weeks)), func(n int) bool { return n == 0 })
-	if len(busy) == 0 {
-		return 0
-	}
-	usual := busy[len(busy)/2]
-	sum := 0
-	for _, n := range busy {
-		sum += min(n, paceFactor*usual)
-	}
-	return float64(sum) / max(shortest, days(now.Sub(oldest)))
-}
-
-// days is a span in days, none for one that runs backwards.
-func days(d time.Duration) float64 { return max(0, d.Hours()/24) }

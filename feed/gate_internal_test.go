@@ -2,6 +2,7 @@ package feed
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,10 +113,13 @@ func TestGate(t *testing.T) {
 		"two of the same minute":                  {week().shows(hour/2, hour/2), "nn"},
 		"six of the same minute":                  {week().shows(every(6, hour/2, 0)...), "ffffff"},
 		"three of a minute, three of long ago":    {week().shows(append(every(3, hour/2, 0), every(3, 3*day, 7*day)...)...), "ffffff"},
-		"six within an hour":                      {week().after(9 * day).shows(every(6, hour, 5*time.Minute)...), "ffffff"},
-		"five within an hour":                     {week().after(9 * day).shows(every(5, hour, 5*time.Minute)...), "nnnnn"},
+		"eight within an hour":                    {week().after(300 * day).shows(every(8, hour, 7*time.Minute)...), "nnnnnnnn"},
+		"six within an hour, three of a minute":   {week().after(9 * day).shows(append(every(3, hour, 0), every(3, 75*time.Minute, 5*time.Minute)...)...), "ffffff"},
+		"five within an hour, three of a minute":  {week().after(9 * day).shows(append(every(3, hour, 0), every(2, 75*time.Minute, 5*time.Minute)...)...), "nnnnn"},
 		"many of yesterday, from a quiet one":     {week().shows(every(6, 5*hour, 5*hour)...), "ffffff"},
-		"older than all that was shown":           {week().shows(100*day, 107*day), "bb"},
+		"older than all that was shown, below":    {atEnd(week().shows(100*day, 107*day)), "bb"},
+		"older than all that was shown, on top":   {week().shows(360*day, 367*day), "nn"},
+		"six older than all, on top":              {week().shows(every(6, 100*day, 7*day)...), "rrrrrr"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -124,6 +128,13 @@ func TestGate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// atEnd moves the new posts to the end of the document.
+func atEnd(s sighting) sighting {
+	n := len(s.fresh())
+	s.posts = slices.Concat(s.posts[n:], s.posts[:n])
+	return s
 }
 
 // undated lets a document show new posts that bear no date, above the known ones.
@@ -154,17 +165,23 @@ func TestGateAgainstReplacement(t *testing.T) {
 		s    sighting
 		want string
 	}{
-		"another blog's":                            {document(nil, time.Minute, 3*day, 40*day, 80*day), "rrrr"},
-		"another's, all younger":                    {document(nil, every(10, day/8, day/8)...), "ffffffffff"},
-		"most of it":                                {document([]int{0, 1, 2, 3}, every(6, 36*day, 7*day)...), "rrrrrr"},
-		"half of it":                                {document([]int{0, 1, 2, 3, 4}, every(5, 42*day, 7*day)...), "rrrrr"},
-		"one renamed":                               {document([]int{0, 1, 3, 4, 5, 6, 7, 8, 9}, 21*day), "r gone [18]"},
-		"one renamed, one of now":                   {document([]int{0, 1, 3, 4, 5, 6, 7, 8, 9}, time.Minute, 21*day), "nr gone [18]"},
-		"two back-dated, one gone":                  {document([]int{0, 1, 3, 4, 5, 6, 7, 8, 9}, 3*day, 4*day), "nn gone [18]"},
-		"one gone, the next moves up":               {document([]int{0, 1, 3, 4, 5, 6, 7, 8, 9}, 77*day), "b gone [18]"},
-		"one gone":                                  {document([]int{0, 1, 3, 4, 5, 6, 7, 8, 9}), " gone [18]"},
-		"the newest gone":                           {document([]int{1, 2, 3, 4, 5, 6, 7, 8, 9}), " gone [20]"},
-		"some scrolled out":                         {document([]int{0, 1, 2, 3, 4, 5, 6}, time.Minute), "n"},
+		"another blog's":                       {document(nil, time.Minute, 3*day, 40*day, 80*day), "rrrr"},
+		"another's, all younger":               {document(nil, every(10, day/8, day/8)...), "rrrrrrrrrr"},
+		"another's, all of the last hour":      {document(nil, every(6, 9*time.Minute, 9*time.Minute)...), "rrrrrr"},
+		"an hour's, the newest known below":    {document([]int{0}, every(9, 6*time.Minute, 6*time.Minute)...), "nnnnnnnnn"},
+		"three hours', the oldest known below": {sinceYesterday(document([]int{9}, every(9, 20*time.Minute, 20*time.Minute)...)), "rrrrrrrrr"},
+		"three hours', the newest known below": {sinceYesterday(document([]int{0}, every(9, 20*time.Minute, 20*time.Minute)...)), "nnnnnnnnn"},
+		"an hour's, one gone":                  {document([]int{0, 2}, every(8, 7*time.Minute, 7*time.Minute)...), "ffffffff gone [19]"},
+
+		"most of it":                  {document([]int{0, 1, 2, 3}, every(6, 36*day, 7*day)...), "rrrrrr"},
+		"half of it":                  {document([]int{0, 1, 2, 3, 4}, every(5, 42*day, 7*day)...), "rrrrr"},
+		"one renamed":                 {document([]int{0, 1, 3, 4, 5, 6, 7, 8, 9}, 21*day), "r gone [18]"},
+		"one renamed, one of now":     {document([]int{0, 1, 3, 4, 5, 6, 7, 8, 9}, time.Minute, 21*day), "nr gone [18]"},
+		"two back-dated, one gone":    {document([]int{0, 1, 3, 4, 5, 6, 7, 8, 9}, 3*day, 4*day), "nn gone [18]"},
+		"one gone, the next moves up": {atEnd(document([]int{0, 1, 3, 4, 5, 6, 7, 8, 9}, 77*day)), "b gone [18]"},
+		"one gone":                    {document([]int{0, 1, 3, 4, 5, 6, 7, 8, 9}), " gone [18]"},
+		"the newest gone":             {document([]int{1, 2, 3, 4, 5, 6, 7, 8, 9}), " gone [20]"},
+		"some scrolled out":           {document([]int{0, 1, 2, 3, 4, 5, 6}, time.Minute), "n"},
 		"some scrolled out, the last pinned on top": {pinned(document([]int{9, 0, 1, 2, 3, 4, 5, 6}, time.Minute)), "n"},
 		"none left, all newer":                      {document(nil, time.Minute, 2*time.Minute), "nn gap of 1"},
 		"nothing at all":                            {document(nil), ""},
@@ -175,6 +192,22 @@ func TestGateAgainstReplacement(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// sinceYesterday lets the last look be a day ago.
+func sinceYesterday(s sighting) sighting {
+	s.last = s.now.AddDate(0, 0, -1)
+	return s
+}
+
+// A blog that showed nothing at first has no posts that another's could replace.
+func TestGateOfABlankBlog(t *testing.T) {
+	for step, want := range map[time.Duration]string{20 * time.Minute: "nnnnnn", 9 * time.Minute: "ffffff"} {
+		s := sighting{now: gateNow, last: gateNow.AddDate(0, 0, -1), blank: true}.shows(every(6, time.Minute, step)...)
+		if got := s.told(); got != want {
+			t.Errorf("%s apart: %q, want %q", step, got, want)
+		}
 	}
 }
 
@@ -193,7 +226,16 @@ func TestGateAndDamage(t *testing.T) {
 	if v := s.judge(); v.gone != nil || v.trusted {
 		t.Errorf("%+v", v)
 	}
+	strange := s.shows(every(6, time.Minute, 20*time.Minute)...)
+	strange.posts = strange.posts[:6]
+	if got := strange.told(); got != "rrrrrr" {
+		t.Errorf("nothing known: %q", got)
+	}
 	s.first = s.now.Add(-2 * time.Hour)
+	strange.first = s.first
+	if got := strange.told(); got != "nnnnnn gap of 1" {
+		t.Errorf("nothing known after a damaged baseline: %q", got)
+	}
 	s.posts = append(s.posts, Post{Published: s.first.Add(-time.Minute), FirstSeen: s.now}, Post{Published: s.first.Add(time.Minute), FirstSeen: s.now})
 	if got := s.told(); got != "bn" {
 		t.Errorf("after a damaged baseline: %q", got)

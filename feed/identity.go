@@ -139,6 +139,10 @@ func isTracking(name string) bool {
 	return false
 }
 
+// Dated says that the feed gives the post a date; else the moment of the first
+// read stands in for it.
+func (p Post) Dated() bool { return isDated(p) }
+
 // isDated: the feed gave the post a date. [Parse] dates the others with the
 // moment of the read, which is when they were first seen.
 func isDated(p Post) bool { return !p.Published.IsZero() && !p.Published.Equal(p.FirstSeen) }
@@ -225,10 +229,10 @@ func foldForComparison(s string) string {
 }
 
 // distinct sorts a document's posts into those that are different from each
-// other, with the keys that tell them apart. The same post twice (one GUID and
-// link, or one link and title) is one. A key that two different posts claim says
-// nothing about either, then and later: it stands among their keys as shared. A
-// post that is left without any other can't be known again, and is left out.
+// other, with the keys that tell them apart. The same post twice, which isTwin
+// tells, is one. A key that two different posts claim says nothing about either,
+// then and later: it stands among their keys as shared. A post that is left
+// without any other can't be known again, and is left out.
 func distinct(posts []Post) ([]Post, [][]string) {
 	seen := map[string]bool{}
 	claims := map[string]int{}
@@ -262,15 +266,24 @@ func distinct(posts []Post) ([]Post, [][]string) {
 	return told, sure
 }
 
-// isTwin says whether p was seen before in the document, and remembers it.
+// isTwin says whether p was seen before in the document, and remembers it: one
+// place, which is GUID and link, or the link alone for posts with a title, and
+// nothing that tells the two apart there. A titled post is told by its day and
+// its text together, any other by all that is left.
 func isTwin(p Post, keys []string, seen map[string]bool) bool {
-	link := plainAddress(p.URL, true)
-	names := []string{p.GUID + "\n" + first(link, p.URL)}
-	if names[0] == "\n" {
-		names[0] = strings.Join(keys, "\n")
+	link, title := plainAddress(p.URL, true), letters(p.Title)
+	var weak, text []string
+	for _, k := range keys {
+		if !isStrong(k) {
+			weak = append(weak, k)
+		}
+		if strings.HasPrefix(k, "text:") || strings.HasPrefix(k, "note:") {
+			text = append(text, k)
+		}
 	}
-	if title := letters(p.Title); link != "" && title != "" {
-		names = append(names, link+"\n\n"+title)
+	names := []string{strings.Join(append([]string{p.GUID, first(link, p.URL)}, weak...), "\n")}
+	if link != "" && title != "" {
+		names = append(names, link+"\n\n"+titleDay(p), link+"\n\n\n"+title+strings.Join(text, "\n"))
 	}
 	twin := false
 	for _, name := range names {

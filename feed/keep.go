@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,11 @@ type Poll struct {
 	Since    time.Time // the last good look before this one; zero = none
 }
 
+// ErrNoPosts says that a document holds no post, though the feed has shown some:
+// a site that is rebuilt, or broken, answers so. The look is to be counted as
+// failed (see [Failed]).
+var ErrNoPosts = errors.New("the feed holds no posts any more")
+
 // Hash is what [Feed].BodyHash holds of a body: hex SHA-256.
 func Hash(body []byte) string {
 	sum := sha256.Sum256(body)
@@ -33,7 +39,8 @@ func Hash(body []byte) string {
 // pace explains are set aside (see [Post].Aside), and old ones that are shown
 // only now are baseline, too. Nothing is ever removed: a post gone from the feed
 // stays, its Missing is counted, and it comes back as itself. Keep again of the
-// same document changes nothing.
+// same document changes nothing. It returns [ErrNoPosts], and has changed
+// nothing, when doc is empty although posts are stored.
 func Keep(ctx context.Context, q Querier, f Feed, doc Document, a Answer, now time.Time) (Poll, error) {
 	// Read again inside the transaction: of two first looks at once one is the first.
 	f, err := scanFeed(q.QueryRowContext(ctx, `SELECT `+feedColumns+` FROM feeds WHERE id = $1`, f.ID).Scan)
@@ -44,6 +51,9 @@ func Keep(ctx context.Context, q Querier, f Feed, doc Document, a Answer, now ti
 	k, err := newKeeper(ctx, q, f, now)
 	if err != nil {
 		return Poll{}, err
+	}
+	if len(doc.Posts) == 0 && len(k.owners) > 0 {
+		return Poll{}, ErrNoPosts
 	}
 	fresh, keys := distinct(doc.Posts)
 	ids, err := k.match(ctx, fresh, keys)
@@ -113,13 +123,9 @@ func (k keeper) owner(key string) int64 {
 // it; the new ones as baseline, and set aside, as they say themselves or
 // baseline says of all. It returns those that are new.
 func (k keeper) keep(ctx context.Context, posts []Post, keys [][]string, ids []int64, baseline bool) (added []Post, err error) {
-	old, err := ByID(ctx, k.q, ids)
+	stored, err := byID(ctx, k.q, ids)
 	if err != nil {
 		return nil, err
-	}
-	stored := make(map[int64]Post, len(old))
-	for _, p := range old {
-		stored[p.ID] = p
 	}
 	var claims []claim
 	for i, p := range posts {
@@ -188,7 +194,7 @@ func insertPost(ctx context.Context, q Querier, p Post) (int64, error) {
 		INSERT INTO posts (feed_id, title, url, author, tags, summary_html, content_html, image, published_at, updated_at, first_seen, baseline, aside, unread_since)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
 		p.FeedID, p.Title, p.URL, p.Author, tagsJSON(p.Tags), p.Summary, p.Content, p.Image,
-		p.Published.Unix(), p.Updated.Unix(), p.FirstSeen.Unix(), p.Baseline, p.Aside, optional(p.UnreadSince)).Scan(&id)
+		p.Published.Unix(), p.Updated.Unix(), p.FirstSeen.Unix(), p.Baseline, p.Aside, unix(p.UnreadSince)).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("storing a post: %w", err)
 	}

@@ -86,6 +86,53 @@ func TestAnotherBlogStaysLockedOut(t *testing.T) {
 	r.wants("and stays")
 }
 
+// What another blog wrote since the last look is its own, too: no known post is
+// left, and they are more than this blog writes in the time.
+func TestAnotherBlogOfToday(t *testing.T) {
+	var mine, theirs []digesttest.Entry
+	for n := range 12 {
+		mine = append(mine, dayOf("mine", start.AddDate(0, 0, -4*n-1)))
+		theirs = append(theirs, dayOf("theirs", start.Add(24*time.Hour-time.Duration(n)*45*time.Minute)))
+	}
+	r := newReader(t, mine...)
+	r.poll()
+	r.now = start.Add(24 * time.Hour)
+	r.blog.Set(theirs...)
+	r.wants("another blog")
+	r.now = r.now.Add(24 * time.Hour)
+	r.blog.Set(mine...)
+	r.wants("the blog is back")
+}
+
+// A blog that is quiet all year and busy for an hour is mailed whole.
+func TestBurst(t *testing.T) {
+	var old, burst []digesttest.Entry
+	var titles []string
+	for n := range 10 {
+		old = append(old, dayOf("mine", start.AddDate(0, -n-1, 0)))
+	}
+	for n := range 8 {
+		burst = append(burst, dayOf("mine", start.AddDate(1, 0, 0).Add(-time.Duration(n)*7*time.Minute)))
+		titles = append(titles, burst[n].Title)
+	}
+	r := newReader(t, old...)
+	r.poll()
+	r.now = start.AddDate(1, 0, 0)
+	r.blog.Set(append(burst, old[:2]...)...)
+	r.wants("the burst", titles...)
+}
+
+// Two posts dated a year back, on top of ten: no part of the baseline, so that
+// the author is asked.
+func TestBackDatedOnTop(t *testing.T) {
+	mine := diary("mine", 10, start.Add(-time.Hour))
+	r := newReader(t, mine...)
+	r.poll()
+	late := diary("late", 2, start.AddDate(-1, 0, 0))
+	r.blog.Set(append(late, mine[:8]...)...)
+	r.wants("back-dated", late[0].Title, late[1].Title)
+}
+
 // A damaged document of another blog is locked out, too.
 func TestAnotherBlogDamaged(t *testing.T) {
 	r, _, theirs := hijacked(t)

@@ -34,13 +34,14 @@ type lookalike struct {
 	id        int64 // the stored post
 	by        evidence
 	title     likeness
-	words     likeness      // of the texts
+	words     likeness      // of the texts; different, too, for two pictures without any
 	rehung    bool          // of GUID and link the one that is not in common differs
 	nameless  bool          // the document's post has neither GUID nor link
 	wordless  bool          // … neither title nor text
 	dated     bool          // both have a date that means something
 	later     time.Duration // the document's date less the stored one
-	certainly bool          // GUID and link agree; nothing else was looked at
+	again     bool          // dated since the last good look, which did not show the stored one, nor was it missing there
+	certainly bool          // GUID, link and one thing more agree; nothing else was looked at
 }
 
 // match says which stored post each of a document's posts is, by ID, 0 for a
@@ -54,9 +55,13 @@ func (k keeper) match(ctx context.Context, posts []Post, keys [][]string) ([]int
 	if err != nil {
 		return nil, err
 	}
+	shown, err := k.shown(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var all []lookalike
 	for i := 0; i < len(posts); i += keepAtOnce {
-		some, err := k.lookalikes(ctx, posts, i, common[i:min(i+keepAtOnce, len(posts))])
+		some, err := k.lookalikes(ctx, posts, i, common[i:min(i+keepAtOnce, len(posts))], shown)
 		if err != nil {
 			return nil, err
 		}
@@ -149,8 +154,12 @@ func evidenceOf(key string, p Post) evidence {
 }
 
 // lookalikes compares the posts from the one at start on with the stored ones
-// they have something in common with.
-func (k keeper) lookalikes(ctx context.Context, posts []Post, start int, common []map[int64]evidence) ([]lookalike, error) {
+// they have something in common with; shown is what the last whole document showed.
+func (k keeper) lookalikes(ctx context.Context, posts []Post, start int, common []map[int64]evidence, shown []spot) ([]lookalike, error) {
+	visible := make(map[int64]bool, len(shown))
+	for _, old := range shown {
+		visible[old.id] = true
+	}
 	var ids []int64
 	for _, some := range common {
 		for id := range some {
@@ -158,13 +167,9 @@ func (k keeper) lookalikes(ctx context.Context, posts []Post, start int, common 
 		}
 	}
 	slices.Sort(ids)
-	old, err := ByID(ctx, k.q, slices.Compact(ids))
+	stored, err := byID(ctx, k.q, slices.Compact(ids))
 	if err != nil {
 		return nil, err
-	}
-	stored := make(map[int64]Post, len(old))
-	for _, p := range old {
-		stored[p.ID] = p
 	}
 	var all []lookalike
 	for i, some := range common {
@@ -172,6 +177,7 @@ func (k keeper) lookalikes(ctx context.Context, posts []Post, start int, common 
 		for id, by := range some {
 			c := confront(p, stored[id], by, len(some) == 1)
 			c.post, c.id = start+i, id
+			c.again = len(shown) > 0 && !visible[id] && stored[id].Missing == 0 && c.dated && !p.Published.Before(k.since.Add(-clockSlack))
 			all = append(all, c)
 		}
 	}
@@ -185,7 +191,7 @@ func confront(p, was Post, by evidence, alone bool) lookalike {
 	if c.dated = isDated(p) && isDated(was); c.dated {
 		c.later = p.Published.Sub(was.Published)
 	}
-	if alone && by&sameGUID != 0 && by&sameAddress != 0 {
+	if alone && by&sameGUID != 0 && by&sameAddress != 0 && by&(sameTitle|sameText|sameMoment) != 0 {
 		c.certainly = true
 		return c
 	}
@@ -195,6 +201,9 @@ func confront(p, was Post, by evidence, alone bool) lookalike {
 	}
 	text := first(p.Content, p.Summary)
 	c.words = compareTexts(text, first(was.Content, was.Summary))
+	if c.words == untold && p.Image != "" && was.Image != "" && picture(p.Image) != picture(was.Image) {
+		c.words = different
+	}
 	if c.words == different {
 		c.by &^= sameText // alike are only the first words, as in every issue of a series
 	}

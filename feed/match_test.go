@@ -2,6 +2,8 @@ package feed_test
 
 import (
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +26,7 @@ func TestNewThoughAlike(t *testing.T) {
 	old := telling(1, "the old mill")
 	tests := map[string]func(e *digesttest.Entry){
 		"the GUID":                    func(e *digesttest.Entry) { e.GUID = old.GUID },
+		"the GUID and link":           func(e *digesttest.Entry) { e.GUID, e.Link = old.GUID, old.Link },
 		"the GUID, undated":           func(e *digesttest.Entry) { e.GUID, e.Date = old.GUID, time.Time{} },
 		"the link, to others":         func(e *digesttest.Entry) { e.Link = old.Link },
 		"the path, at others":         func(e *digesttest.Entry) { e.Link = strings.Replace(old.Link, "blog", "other", 1) },
@@ -154,6 +157,113 @@ func TestSharedGUIDIsNobodys(t *testing.T) {
 		if diff := cmp.Diff([]string{what}, r.poll()); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+// A blog that counts its posts, and counts them anew, says by GUID and link that
+// each is the one after it.
+func TestCountedAnew(t *testing.T) {
+	picture := func(e *digesttest.Entry) {
+		e.Content, e.Title = `<img src="https://blog.example/2024/`+strings.ReplaceAll(e.Title, " ", "-")+`.jpg" alt="">`, ""
+	}
+	undated := func(e *digesttest.Entry) { e.Date = time.Time{} }
+	tests := map[string]struct {
+		change  func(*digesttest.Entry)
+		numbers []int // of the new post and the four known ones, which were 40 to 37
+	}{
+		"dated":                           {func(*digesttest.Entry) {}, []int{40, 39, 38, 37, 36}},
+		"undated":                         {undated, []int{40, 39, 38, 37, 36}},
+		"undated, the last one gone":      {undated, []int{37, 50, 49, 48}},
+		"undated, one gives its number":   {undated, []int{40, 41, 39, 38, 37}},
+		"pictures":                        {picture, []int{40, 39, 38, 37, 36}},
+		"pictures, that of the last gone": {picture, []int{37, 40, 39, 38}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var all []digesttest.Entry
+			for i, what := range []string{"early snow", "seven small boats", "a long walk", "northern lights", "the old mill"} {
+				e := telling(5-i, what)
+				test.change(&e)
+				all = append(all, e)
+			}
+			number := func(list []digesttest.Entry, numbers []int) {
+				for i, n := range numbers {
+					list[i].Link = fmt.Sprintf("https://blog.example/?p=%d", n)
+					list[i].GUID = list[i].Link
+				}
+			}
+			number(all[1:], []int{40, 39, 38, 37})
+			r := newReader(t, all[1:]...)
+			r.poll()
+			number(all, test.numbers)
+			r.blog.Set(all[:len(test.numbers)]...)
+			poll, err := r.look()
+			if err != nil || len(poll.New) != 1 || !strings.HasPrefix(poll.New[0].Title+path.Base(poll.New[0].Image), "early") {
+				t.Errorf("new: %+v, %v", poll.New, err)
+			}
+		})
+	}
+}
+
+// Posts that all have one GUID and one link are told by what they say.
+func TestOnePlaceForAll(t *testing.T) {
+	var all []digesttest.Entry
+	for n := range 16 {
+		e := telling(n, fmt.Sprintf("%d times the old mill", n*n*n))
+		e.GUID, e.Link = "https://blog.example/", "https://blog.example/news"
+		all = append([]digesttest.Entry{e}, all...)
+	}
+	r := newReader(t, all[6:]...)
+	if got := r.poll(); len(got) != 10 {
+		t.Errorf("at first %d posts: %q", len(got), got)
+	}
+	for from := 4; from >= 0; from -= 2 {
+		r.blog.Set(all[from : from+10]...)
+		if diff := cmp.Diff([]string{all[from].Title, all[from+1].Title}, r.poll()); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// What says word for word what another post said before it is new, when that one
+// is shown no more and the rest is as it was.
+func TestRepeatedWords(t *testing.T) {
+	old := telling(1, "the old mill")
+	others := []digesttest.Entry{telling(9, "seven small boats"), telling(5, "a long walk"), telling(3, "northern lights")}
+	again := telling(20, "the old mill")
+	again.GUID, again.Link, again.Date = "another", "https://blog.example/another", start.Add(150*time.Minute)
+	moved := func(list []digesttest.Entry) (all []digesttest.Entry) {
+		for _, e := range list {
+			e.GUID, e.Link = "new "+e.GUID, "https://new.example/"+e.Link[len("https://blog.example/2"):]
+			all = append(all, e)
+		}
+		return all
+	}
+	tests := map[string]struct {
+		before, last, now []digesttest.Entry
+		want              []string
+	}{
+		"scrolled out":           {append(slices.Clone(others), old), others, others, []string{again.Title}},
+		"shown until now":        {append(slices.Clone(others), old), append(slices.Clone(others), old), others, nil},
+		"gone from among others": {append(slices.Clone(others[:2]), old, others[2]), others, others, nil},
+		"all others moved":       {append(slices.Clone(others), old), others, moved(others), nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			old := old
+			if name == "gone from among others" {
+				old.Date = others[1].Date.Add(-time.Hour)
+				test.before[2] = old
+			}
+			r := newReader(t, test.before...)
+			r.poll()
+			r.blog.Set(test.last...)
+			r.poll()
+			r.blog.Set(append([]digesttest.Entry{again}, test.now...)...)
+			if diff := cmp.Diff(test.want, r.poll()); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

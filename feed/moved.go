@@ -59,7 +59,7 @@ func Adopt(ctx context.Context, q Querier, f Feed, doc Document, configured []st
 		if err != nil {
 			return Feed{}, err
 		}
-		same, err := k.overlaps(ctx, keys)
+		same, err := k.overlaps(ctx, fresh, keys)
 		if err != nil {
 			return Feed{}, err
 		}
@@ -74,12 +74,16 @@ func Adopt(ctx context.Context, q Querier, f Feed, doc Document, configured []st
 	return f, nil
 }
 
-// overlaps says whether half of the posts with these keys are the feed's, or
-// half of the feed's latest posts are among them.
-func (k keeper) overlaps(ctx context.Context, keys [][]string) (bool, error) {
+// overlaps says whether half of these posts are the feed's, or half of the
+// feed's latest posts are among them.
+func (k keeper) overlaps(ctx context.Context, fresh []Post, keys [][]string) (bool, error) {
+	ids, err := k.match(ctx, fresh, slices.Clone(keys)) // it marks what two feeds share
+	if err != nil {
+		return false, err
+	}
 	met := map[int64]bool{}
-	for _, mine := range keys {
-		if id := k.same(mine); id != 0 {
+	for i, id := range ids {
+		if id != 0 && k.tells(keys[i], id) {
 			met[id] = true
 		}
 	}
@@ -103,22 +107,13 @@ func (k keeper) overlaps(ctx context.Context, keys [][]string) (bool, error) {
 	return 2*here >= len(latest), nil
 }
 
-// same is the post that has these keys, 0 if none has. Within one feed a strong
-// key is enough; but every other blog has a post at /?p=1, so between feeds it
-// takes one that names the site, or a weak key besides.
-func (k keeper) same(keys []string) int64 {
-	said := map[int64]bool{}
-	for _, key := range keys {
-		if !isStrong(key) {
-			said[k.owner(key)] = true
-		}
-	}
-	for _, key := range keys {
-		if id := k.owner(key); id != 0 && isStrong(key) && (namesSite(key) || said[id]) {
-			return id
-		}
-	}
-	return 0
+// tells says whether one of these keys is the stored post's and would not be so
+// by chance. Within one feed a path or a number is enough; but every other blog
+// has a post at /?p=1.
+func (k keeper) tells(keys []string, id int64) bool {
+	return slices.ContainsFunc(keys, func(key string) bool {
+		return k.owner(key) == id && (!isStrong(key) || namesSite(key))
+	})
 }
 
 // namesSite: no other site's feed has this strong key. GUIDs are addresses,

@@ -76,6 +76,24 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// The blog stands at another host, and no GUID or path is what it was.
+func TestAdoptAnew(t *testing.T) {
+	list := []digesttest.Entry{telling(4, "seven small boats"), telling(3, "a long walk"), telling(2, "northern lights"), telling(1, "the old mill")}
+	r := newReader(t, list...)
+	r.poll()
+	r.blog.Edit(func(e *digesttest.Entry) {
+		e.GUID, e.Link = "new "+e.GUID, fmt.Sprintf("https://new.example/%x", e.GUID)
+	})
+	fresh := telling(25, "early snow")
+	r.blog.Add(fresh)
+	if !r.moved() {
+		t.Error("the feed is taken for another one")
+	}
+	if got := len(r.all()); got != len(list) {
+		t.Errorf("%d posts are stored, want %d: the new one is for the look that follows", got, len(list))
+	}
+}
+
 func TestConfigured(t *testing.T) {
 	ctx := context.Background()
 	db := digesttest.NewDB(t)

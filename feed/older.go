@@ -73,7 +73,7 @@ func (b *Backlog) meet(ctx context.Context, q Querier, id int64, f Feed) error {
 func HasStrangers(ctx context.Context, q Querier, f Feed) (bool, error) {
 	var yes bool
 	err := q.QueryRowContext(ctx, `
-		SELECT EXISTS (SELECT 1 FROM feeds f JOIN posts p ON p.feed_id = f.id AND p.aside = $2
+		SELECT EXISTS (SELECT 1 FROM feeds f JOIN posts p ON p.feed_id = f.id AND p.aside != '' AND p.aside = $2
 			WHERE f.id = $1 AND f.body_hash = '' AND p.id NOT IN (SELECT value FROM json_each(f.shown)))`, f.ID, AsideReplaced).Scan(&yes)
 	if err != nil {
 		return false, fmt.Errorf("looking for posts set aside: %w", err)

@@ -59,7 +59,7 @@ func (k keeper) shown(ctx context.Context) (list []spot, err error) {
 // document has shown beside the blog's own are none.
 func (k keeper) strangers(ctx context.Context) (map[int64]bool, error) {
 	list, err := numbers(ctx, k.q, `
-		SELECT id FROM posts WHERE feed_id = $1 AND aside = $2
+		SELECT id FROM posts WHERE feed_id = $1 AND aside != '' AND aside = $2
 			AND id NOT IN (SELECT s.value FROM feeds f JOIN json_each(f.shown) s WHERE f.id = $1)`, k.feed, AsideReplaced)
 	set := make(map[int64]bool, len(list))
 	for _, id := range list {
@@ -81,9 +81,15 @@ func (k keeper) dates(ctx context.Context) ([]time.Time, error) {
 
 // first is when the feed was first looked at, if no whole document was seen since.
 func (k keeper) first(ctx context.Context) (time.Time, error) {
+	var never bool
+	err := k.q.QueryRowContext(ctx, `SELECT shown IS NULL FROM feeds WHERE id = $1`, k.feed).Scan(&never)
+	if err == nil && !never {
+		return time.Time{}, nil
+	}
 	var at sql.NullInt64
-	err := k.q.QueryRowContext(ctx, `
-		SELECT min(first_seen) FROM posts WHERE feed_id = $1 AND (SELECT shown FROM feeds WHERE id = $1) IS NULL`, k.feed).Scan(&at)
+	if err == nil {
+		err = k.q.QueryRowContext(ctx, `SELECT min(first_seen) FROM posts WHERE feed_id = $1`, k.feed).Scan(&at)
+	}
 	if err != nil {
 		return time.Time{}, fmt.Errorf("finding the first look at the feed: %w", err)
 	}
@@ -173,15 +179,7 @@ func (k keeper) countMissing(ctx context.Context, gone []int64, shown string, ol
 func stillMissing(ctx context.Context, q Querier, feed int64, now, oldest time.Time) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE posts SET missing = 2, missing_at = $2
-		WHERE feed_id = $1 AND missing = 1 AND missing_at <= $3 AND (published_at > $4 OR published_at = first_seen)`,
+		WHERE feed_id = $1 AND missing > 0 AND missing = 1 AND missing_at <= $3 AND (published_at > $4 OR published_at = first_seen)`,
 		feed, now.Unix(), now.Add(-missApart).Unix(), oldest.Unix())
 	return err
-}
-
-// optional is a moment for a column that may be NULL.
-func optional(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.Unix()
 }

@@ -17,13 +17,13 @@ type Querier interface {
 }
 
 const feedColumns = `id, url, title, link, language, etag, last_modified, body_hash, checked_at, read_at, failures, error,
-	failed_since, next_at, next_told, full_at, gone, gone_since, stopped, moved_to, moved_since, moved, gap_at, gap_since, gap_missed`
+	failed_since, next_at, next_told, full_at, gone, gone_since, stopped, moved_to, moved_since, moved, gap_at, gap_since, gap_missed, damaged_looks > 0`
 
 func scanFeed(scan func(...any) error) (Feed, error) {
 	var f Feed
 	var checked, read, failed, next, full, gone, moved, gapAt, gapSince sql.NullInt64
 	err := scan(&f.ID, &f.URL, &f.Title, &f.Link, &f.Language, &f.ETag, &f.LastModified, &f.BodyHash, &checked, &read, &f.Failures, &f.Error,
-		&failed, &next, &f.Told, &full, &f.Gone, &gone, &f.Stopped, &f.MovedTo, &moved, &f.Moved, &gapAt, &gapSince, &f.GapMissed)
+		&failed, &next, &f.Told, &full, &f.Gone, &gone, &f.Stopped, &f.MovedTo, &moved, &f.Moved, &gapAt, &gapSince, &f.GapMissed, &f.Damaged)
 	f.Checked, f.Read, f.FailedSince, f.Next, f.Full = moment(checked), moment(read), moment(failed), moment(next), moment(full)
 	f.GoneSince, f.MovedSince, f.GapAt, f.GapSince = moment(gone), moment(moved), moment(gapAt), moment(gapSince)
 	return f, err
@@ -132,6 +132,20 @@ func posts(ctx context.Context, q Querier, query string, args ...any) ([]Post, e
 // ByID are the posts of these IDs in their order. IDs that are not stored are
 // left out.
 func ByID(ctx context.Context, q Querier, ids []int64) ([]Post, error) {
+	stored, err := byID(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	ordered := make([]Post, 0, len(stored))
+	for _, id := range ids {
+		if p, ok := stored[id]; ok {
+			ordered = append(ordered, p)
+		}
+	}
+	return ordered, nil
+}
+
+func byID(ctx context.Context, q Querier, ids []int64) (map[int64]Post, error) {
 	list, err := json.Marshal(ids)
 	if err != nil || len(ids) == 0 {
 		return nil, err
@@ -140,17 +154,11 @@ func ByID(ctx context.Context, q Querier, ids []int64) ([]Post, error) {
 	if err != nil {
 		return nil, err
 	}
-	byID := make(map[int64]Post, len(found))
+	stored := make(map[int64]Post, len(found))
 	for _, p := range found {
-		byID[p.ID] = p
+		stored[p.ID] = p
 	}
-	ordered := make([]Post, 0, len(found))
-	for _, id := range ids {
-		if p, ok := byID[id]; ok {
-			ordered = append(ordered, p)
-		}
-	}
-	return ordered, nil
+	return stored, nil
 }
 
 // Pool are the posts that may go into an issue: not baseline, not set aside, not

@@ -59,13 +59,16 @@ func (r *reader) look() (feed.Poll, error) {
 		base, _ := url.Parse(a.URL)
 		doc, err = feed.Parse(a.Body, base, a.ContentType, r.now)
 	}
+	var poll feed.Poll
+	if err == nil {
+		poll, err = feed.Keep(ctx, r.db, f, doc, a, r.now)
+	}
 	if err != nil {
 		if failed := feed.Failed(ctx, r.db, f, err, r.now); failed != nil {
 			r.t.Fatal(failed)
 		}
-		return feed.Poll{}, err
 	}
-	return feed.Keep(ctx, r.db, f, doc, a, r.now)
+	return poll, err
 }
 
 func (r *reader) all() []feed.Post {
@@ -206,7 +209,7 @@ func TestEditedInPlace(t *testing.T) {
 func TestRemovedAndReturned(t *testing.T) {
 	r := newReader(t, entry(2), entry(1))
 	r.poll()
-	r.blog.Set()
+	r.blog.Set(entry(2))
 	r.poll()
 	if n := len(r.all()); n != 2 {
 		t.Fatalf("%d posts left", n)
@@ -214,6 +217,34 @@ func TestRemovedAndReturned(t *testing.T) {
 	r.blog.Set(entry(1), entry(2))
 	if got := r.poll(); got != nil {
 		t.Errorf("new: %q", got)
+	}
+}
+
+// A feed without posts is no good look once it had some, for however long.
+func TestEmptied(t *testing.T) {
+	r := newReader(t)
+	if got := r.poll(); got != nil {
+		t.Errorf("new: %q", got)
+	}
+	r.blog.Set(entry(2), entry(1))
+	if got := r.poll(); len(got) != 2 {
+		t.Fatalf("new: %q", got)
+	}
+	read, before := r.now, r.all()
+	r.blog.Set()
+	for n := range 3 {
+		_, err := r.look()
+		feeds, _ := feed.Feeds(context.Background(), r.db)
+		if f := feeds[0]; !errors.Is(err, feed.ErrNoPosts) || f.Failures != n+1 || !f.Read.Equal(read) || f.ETag == "" {
+			t.Errorf("%v, %+v", err, f)
+		}
+	}
+	if diff := cmp.Diff(before, r.all()); diff != "" {
+		t.Error(diff)
+	}
+	r.blog.Set(entry(3), entry(2), entry(1))
+	if diff := cmp.Diff([]string{"Post 3"}, r.poll()); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -337,5 +368,19 @@ func TestFailedKeepsTheReason(t *testing.T) {
 	again, err := feed.Ensure(ctx, db, "https://blog.example/feed")
 	if err != nil || again.ID != f.ID || again.Error != "no route" || again.Failures != 1 || !again.Checked.Equal(start) || !again.Read.IsZero() {
 		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+func TestDamagedIsRemembered(t *testing.T) {
+	ctx := context.Background()
+	r := newReader(t, entry(1))
+	r.poll()
+	for _, partial := range []bool{true, true, false} {
+		if _, _, err := feed.Damage(ctx, r.db, feed.Feed{ID: 1}, partial, r.now); err != nil {
+			t.Fatal(err)
+		}
+		if feeds, err := feed.Feeds(ctx, r.db); err != nil || feeds[0].Damaged != partial {
+			t.Errorf("partial %v: %v, %v", partial, feeds[0].Damaged, err)
+		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strings"
 	"time"
 
 	"digest/feed"
@@ -34,8 +33,12 @@ func (n *Newsletter) occasions(ctx context.Context, tx *sql.Tx, was feed.Feed, p
 	case isBroken(f, p.Err, now):
 		list = append(list, n.brokenNotice(f))
 	}
-	if len(p.Aside) > 0 {
-		list = append(list, n.floodNotice(p, now))
+	if p.Err == nil && !p.NotModified {
+		more, err := n.found(ctx, tx, p, now)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, more...)
 	}
 	if to := f.Proposal(); to != "" && p.Err == nil {
 		list = append(list, n.movedNotice(f, to))
@@ -106,7 +109,7 @@ func (n *Newsletter) wellAgain(ctx context.Context, tx *sql.Tx, was, f feed.Feed
 	}
 	heard := false
 	for _, key := range []string{brokenKey(was), goneKey(was)} {
-		is, err := told(ctx, tx, key)
+		is, err := takeBack(ctx, tx, key)
 		if err != nil {
 			return nil, err
 		}
@@ -134,78 +137,14 @@ func Because(reason string) string {
 	return reason
 }
 
-// floodNotice is told once for each look that set posts aside.
-func (n *Newsletter) floodNotice(p Polled, now time.Time) Notice {
-	var titles strings.Builder
-	for _, post := range p.Aside[:min(3, len(p.Aside))] {
-		titles.WriteString("\n  " + plainLine(post.Heading(), 100))
-	}
-	if more := len(p.Aside) - 3; more > 0 {
-		fmt.Fprintf(&titles, "\n  and %d more", more)
-	}
-	return Notice{fmt.Sprintf("feed %d aside %d", p.Feed.ID, now.Unix()), fmt.Sprintf("%s set aside for you to decide", posts(len(p.Aside))),
-		fmt.Sprintf(`At the look at the feed %s on %s %s. So these were set aside and are not mailed:
-%s
-
-See them all: digest feed list --aside
-Let them into the next issue: digest feed release --all
-Never mail them: digest feed dismiss --all`, address(p.Feed), n.day(now), Because(p.Aside[0].Aside), titles.String())}
-}
-
-// gapNotice is told once for each look that met no known post.
-func (n *Newsletter) gapNotice(f feed.Feed, found Backfilled) Notice {
-	return Notice{fmt.Sprintf("feed %d gap %d", f.ID, f.GapAt.Unix()), "Posts of " + n.Config.Site.Name + " may have been missed",
-		fmt.Sprintf(`The look at the feed %s on %s found no post that was known from the look before it, on %s. A feed shows only its newest posts, so some from between may be missing%s
-
-Compare with the blog what is known: digest feed list
-So that it does not happen again, let cron call digest run more often, or keep digest serve running.`,
-			address(f), n.day(f.GapAt), n.day(f.GapSince), searched(f, found))}
-}
-
-// searched says how many posts a gap may have swallowed, and what came of
-// looking for them.
-func searched(f feed.Feed, found Backfilled) string {
-	text := "."
-	if f.GapMissed > 0 {
-		text = fmt.Sprintf(": about %d by the pace of the blog.", f.GapMissed)
-	}
-	if found.Why != "" {
-		text += fmt.Sprintf(" %s of them found on %d older pages of the feed; %s.", posts(found.News), found.Pages, plainLine(found.Why, 300))
-	}
-	return text
-}
-
 func (n *Newsletter) movedNotice(f feed.Feed, to string) Notice {
 	return Notice{fmt.Sprintf("feed %d moved to %s", f.ID, to), "The feed of " + n.Config.Site.Name + " seems to have a new address",
-		fmt.Sprintf(`The feed %s has redirected for good at every look since %s, %d of them, to
+		fmt.Sprintf(`The feed %s has redirected for good to one address, at %d looks since %s:
 
   %s
 
 digest goes on asking at the old address. If the new one is right, write it into %s: what is known stays known, and nothing is mailed again. If you did not move it, ask who did.`,
-			address(f), n.day(f.MovedSince), f.Moved, plainLine(to, 2000), n.Config.Path)}
-}
-
-// gaps leaves a notice for each gap that a look has met and nothing could close.
-func (n *Newsletter) gaps(ctx context.Context, polled []Polled, bridged []Bridged, now time.Time) ([]Notice, error) {
-	var open []Notice
-	known, err := n.feeds(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range polled {
-		f := known[p.Feed.URL]
-		if f.GapAt.IsZero() {
-			continue
-		}
-		var found Backfilled
-		for _, b := range bridged {
-			if b.Feed.ID == f.ID {
-				found = b.Found
-			}
-		}
-		open = append(open, n.gapNotice(f, found))
-	}
-	return n.noteNow(ctx, open, now)
+			address(f), f.Moved, n.day(f.MovedSince), plainLine(to, 2000), n.Config.Path)}
 }
 
 // stale leaves a notice for each feed that an issue due now is made without

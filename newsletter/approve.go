@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,10 +85,37 @@ func (n *Newsletter) published(ctx context.Context, q Querier, digest string, p 
 		return nil, err
 	}
 	posts := issue.Choose(all, used)
-	if len(posts) == 0 {
-		return nil, fmt.Errorf("%w: %s", ErrNoPosts, p.Key)
+	if len(posts) > 0 {
+		return posts, nil
 	}
-	return posts, nil
+	holders, err := n.holders(ctx, q, digest, all)
+	if err == nil {
+		err = fmt.Errorf("%w: %s%s", ErrNoPosts, p.Key, holders)
+	}
+	return nil, err
+}
+
+// holders says which issues of a digest posts stand in; "" = in none.
+func (n *Newsletter) holders(ctx context.Context, q Querier, digest string, posts []feed.Post) (string, error) {
+	holding, err := issue.Holding(ctx, q, ids(posts))
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for _, p := range posts {
+		for _, i := range holding[p.ID] {
+			if name := strconv.FormatInt(i.ID, 10); i.Digest == digest && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	switch len(names) {
+	case 0:
+		return "", nil
+	case 1:
+		return "; those there are stand in issue " + names[0], nil
+	}
+	return "; those there are stand in issues " + strings.Join(names, ", "), nil
 }
 
 // reach walks each feed back to since whose stored posts don't reach so far. A

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,13 +25,14 @@ type PostState string
 
 // The states of a post, by what decides first.
 const (
-	PostUsed     PostState = "in an issue" // that is frozen
-	PostHeld     PostState = "in a held issue"
-	PostAside    PostState = "set aside"
-	PostBaseline PostState = "baseline"
-	PostGone     PostState = "gone"
-	PostOld      PostState = "looks old" // to a digest at least
-	PostWaiting  PostState = "waiting"
+	PostUsed      PostState = "in an issue" // that is frozen
+	PostHeld      PostState = "in a held issue"
+	PostAside     PostState = "set aside"
+	PostDismissed PostState = "dismissed" // by the author
+	PostBaseline  PostState = "baseline"
+	PostGone      PostState = "gone"
+	PostOld       PostState = "looks old" // to a digest at least
+	PostWaiting   PostState = "waiting"
 )
 
 // Standing of a post: its state, and the issue it stands in (ID 0 = none).
@@ -64,6 +66,8 @@ func (n *Newsletter) standing(p feed.Post, in []issue.Issue) PostStanding {
 	switch {
 	case p.Aside != "":
 		return PostStanding{State: PostAside}
+	case p.Baseline && !p.Released.IsZero():
+		return PostStanding{State: PostDismissed}
 	case p.Baseline:
 		return PostStanding{State: PostBaseline}
 	case p.Missing >= 2:
@@ -126,20 +130,28 @@ func (n *Newsletter) FindPost(ctx context.Context, name string) (feed.Post, erro
 }
 
 // Release lets posts go into the next issue of each digest, whatever kept them
-// back. It returns those that did not wait for one already. All or none: ErrUsed
-// where a post stands in an issue.
+// back. It returns those that did not wait for one already, as they are now. All
+// or none: ErrUsed where a post stands in an issue, ErrNotLive before the first
+// go-live, which decides what goes into the first issue.
 func (n *Newsletter) Release(ctx context.Context, posts []feed.Post, now time.Time) (released []feed.Post, err error) {
-	return n.decide(ctx, posts, PostWaiting, func(tx *sql.Tx, ids []int64) error { return feed.Release(ctx, tx, ids, now) })
+	switch standing, err := n.Standing(ctx); {
+	case err != nil:
+		return nil, err
+	case standing == NeverLive:
+		return nil, fmt.Errorf("%w: nothing is released before the start", ErrNotLive)
+	}
+	return n.decide(ctx, posts, []PostState{PostWaiting}, func(tx *sql.Tx, ids []int64) error { return feed.Release(ctx, tx, ids, now) })
 }
 
 // Dismiss makes posts baseline: known, and mailed by no schedule. It returns
-// those that were not. All or none: ErrUsed where a post stands in an issue.
+// those that were not, as they are now. All or none: ErrUsed where a post stands
+// in an issue.
 func (n *Newsletter) Dismiss(ctx context.Context, posts []feed.Post) (dismissed []feed.Post, err error) {
-	return n.decide(ctx, posts, PostBaseline, func(tx *sql.Tx, ids []int64) error { return feed.Dismiss(ctx, tx, ids) })
+	return n.decide(ctx, posts, []PostState{PostDismissed, PostBaseline}, func(tx *sql.Tx, ids []int64) error { return feed.Dismiss(ctx, tx, ids) })
 }
 
-// decide does act to those of the posts that are not in the state it leads to.
-func (n *Newsletter) decide(ctx context.Context, posts []feed.Post, to PostState, act func(*sql.Tx, []int64) error) (changed []feed.Post, err error) {
+// decide does act to those of the posts that are in none of the states it leads to.
+func (n *Newsletter) decide(ctx context.Context, posts []feed.Post, to []PostState, act func(*sql.Tx, []int64) error) (changed []feed.Post, err error) {
 	err = n.write(ctx, func(tx *sql.Tx) error {
 		posts, err := feed.ByID(ctx, tx, ids(posts)) // as they are now
 		if err != nil {
@@ -154,11 +166,15 @@ func (n *Newsletter) decide(ctx context.Context, posts []feed.Post, to PostState
 			if s.Issue != 0 {
 				return fmt.Errorf("%w: %q is in issue %d", ErrUsed, p.Heading(), s.Issue)
 			}
-			if s.State != to {
+			if !slices.Contains(to, s.State) {
 				changed = append(changed, p)
 			}
 		}
-		return act(tx, ids(changed))
+		if err := act(tx, ids(changed)); err != nil {
+			return err
+		}
+		changed, err = feed.ByID(ctx, tx, ids(changed))
+		return err
 	})
 	return changed, err
 }

@@ -3,6 +3,7 @@ package newsletter
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,18 +39,14 @@ func (n *Newsletter) Backfill(ctx context.Context, feedURL string, since, now ti
 	if i < 0 {
 		return Backfilled{}, fmt.Errorf("%w: %s", ErrNoFeed, feedURL)
 	}
-	polled, err := n.pollAll(ctx, n.Config.Feeds[i:i+1], asking{due: now}, now, true)
+	polled, err := n.pollAll(ctx, n.Config.Feeds[i:i+1], asking{due: now, pages: true}, now, true)
 	if err == nil {
 		err = firstFailure(polled)
 	}
 	if err != nil {
 		return Backfilled{}, err
 	}
-	f, err := feed.Ensure(ctx, n.DB, feedURL)
-	if err != nil {
-		return Backfilled{}, err
-	}
-	w, err := n.walkBack(ctx, f, since, false, now)
+	w, err := n.walkBack(ctx, polled[0], since, false, now)
 	return w.Backfilled, err
 }
 
@@ -65,15 +62,12 @@ type Bridged struct {
 func (n *Newsletter) closeGaps(ctx context.Context, read []Polled, now time.Time) ([]Bridged, error) {
 	var all []Bridged
 	for _, p := range read {
-		f, err := feed.Ensure(ctx, n.DB, p.Feed.URL)
-		if err != nil {
-			return all, err
-		}
+		f := p.Feed
 		if f.GapAt.IsZero() || now.Sub(f.GapAt) > gapTries {
 			continue
 		}
 		limited, cancel := context.WithTimeout(ctx, gapWalk)
-		w, err := n.walkBack(limited, f, f.GapSince, true, now)
+		w, err := n.walkBack(limited, p, f.GapSince, true, now)
 		cancel()
 		if err != nil {
 			return all, err
@@ -93,10 +87,11 @@ type walk struct {
 	bridged bool // the walk has crossed the gap, and closed it
 }
 
-// walkBack keeps the older pages of f. gapOnly: the walk has done all it is for
-// once it meets a post known before the gap.
-func (n *Newsletter) walkBack(ctx context.Context, f feed.Feed, since time.Time, gapOnly bool, now time.Time) (walk, error) {
-	w := walk{since: since}
+// walkBack keeps the older pages of the feed that a look has just found. gapOnly:
+// the walk has done all it is for once it meets a post known before the gap.
+// Once ctx is done the walk ends; what it has read by then is kept.
+func (n *Newsletter) walkBack(ctx context.Context, look Polled, since time.Time, gapOnly bool, now time.Time) (walk, error) {
+	w, f := walk{since: since}, look.Feed
 	foreign, err := feed.HasStrangers(ctx, n.DB, f)
 	if err != nil {
 		return w, err
@@ -105,15 +100,18 @@ func (n *Newsletter) walkBack(ctx context.Context, f feed.Feed, since time.Time,
 		w.Why = "what the feed shows now is set aside as another blog's"
 		return w, nil
 	}
-	first, err := n.firstPage(ctx, f, now)
-	if err != nil {
-		w.Why = err.Error()
-		return w, nil
-	}
-	w.pass(first)
-	for page, err := range feed.Older(ctx, n.Fetcher(f.URL), first, since, now) {
+	if look.page == nil {
+		first, err := n.firstPage(ctx, f, now)
 		if err != nil {
-			w.Why = err.Error()
+			w.Why = reason(ctx, err)
+			return w, nil
+		}
+		look.page = &first
+	}
+	w.pass(*look.page)
+	for page, err := range feed.Older(ctx, n.Fetcher(f.URL), *look.page, since, now) {
+		if err != nil {
+			w.Why = reason(ctx, err)
 			break
 		}
 		if err := n.keepOlder(ctx, &w, f, page, now); err != nil {
@@ -125,10 +123,24 @@ func (n *Newsletter) walkBack(ctx context.Context, f feed.Feed, since time.Time,
 	}
 	w.end(f)
 	if w.bridged {
-		err = n.write(context.WithoutCancel(ctx), func(tx *sql.Tx) error { return feed.CloseGap(ctx, tx, f) })
+		err = n.closeGap(ctx, f)
 	}
 	n.log().Debug("walked back", "feed", f.ID, "pages", w.Pages, "new", w.Posts, "reached", w.Reached)
 	return w, err
+}
+
+// reason is why a walk ended, as a clause for people.
+func reason(ctx context.Context, err error) string {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return "its older pages came too slowly"
+	}
+	return err.Error()
+}
+
+// closeGap ends a gap that was crossed, however little time is left.
+func (n *Newsletter) closeGap(ctx context.Context, f feed.Feed) error {
+	ctx = context.WithoutCancel(ctx)
+	return n.write(ctx, func(tx *sql.Tx) error { return feed.CloseGap(ctx, tx, f) })
 }
 
 // firstPage is the feed itself, which the pages hang on. Its posts are none of
@@ -138,8 +150,10 @@ func (n *Newsletter) firstPage(ctx context.Context, f feed.Feed, now time.Time) 
 	return feed.Page{Document: doc, Answer: answer}, err
 }
 
+// keepOlder keeps a page that was read, even when the time of the walk is over.
 func (n *Newsletter) keepOlder(ctx context.Context, w *walk, f feed.Feed, page feed.Page, now time.Time) error {
 	var brought feed.Backlog
+	ctx = context.WithoutCancel(ctx)
 	err := n.write(ctx, func(tx *sql.Tx) (err error) {
 		brought, err = feed.KeepOlder(ctx, tx, f, page.Document, now)
 		return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -33,18 +34,38 @@ func note(ctx context.Context, tx *sql.Tx, notice Notice, now time.Time) (bool, 
 	return rows > 0, err
 }
 
-// told tells whether the notice with this key has reached the author. One that
-// has not is taken back: what it says is over.
-func told(ctx context.Context, tx *sql.Tx, key string) (bool, error) {
+// takeBack deletes the notice with this key unless it has reached the author,
+// since what it says is over. It tells whether it has.
+func takeBack(ctx context.Context, tx *sql.Tx, key string) (told bool, err error) {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM notices WHERE key = $1 AND told_at IS NULL`, key); err != nil {
 		return false, fmt.Errorf("taking a notice back: %w", err)
 	}
-	var is bool
-	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM notices WHERE key = $1)`, key).Scan(&is)
-	if err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM notices WHERE key = $1)`, key).Scan(&told); err != nil {
 		return false, fmt.Errorf("finding a notice: %w", err)
 	}
-	return is, nil
+	return told, nil
+}
+
+// lastNoted is when the latest notice whose key starts so was left, now at the
+// latest; zero = none was.
+func lastNoted(ctx context.Context, tx *sql.Tx, start string, now time.Time) (time.Time, error) {
+	var at sql.NullInt64
+	err := tx.QueryRowContext(ctx, `SELECT max(made_at) FROM notices WHERE substr(key, 1, length($1)) = $1 AND made_at <= $2`, start, now.Unix()).Scan(&at)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("finding a notice: %w", err)
+	}
+	if !at.Valid {
+		return time.Time{}, nil
+	}
+	return time.Unix(at.Int64, 0).UTC(), nil
+}
+
+// mailsAuthor: there is somebody to tell, and somebody who carries it. What init
+// writes as an example is neither.
+func (n *Newsletter) mailsAuthor() bool {
+	return n.Config.Author.Email != "" && !slices.ContainsFunc(n.Config.ExampleValues(), func(key string) bool {
+		return key == "[author] email" || key == "[mail] from" || key == "[mail] smtp"
+	})
 }
 
 // untold are the notices nobody was mailed yet, oldest first, and their IDs.
@@ -70,8 +91,11 @@ func (n *Newsletter) untold(ctx context.Context) (all []Notice, ids []int64, err
 // answer, so a crash between the two tells twice: of a broken feed it is better
 // to hear twice than never.
 func (n *Newsletter) tell(ctx context.Context, now time.Time) (unreached, err error) {
+	if !n.mailsAuthor() {
+		return nil, nil
+	}
 	all, ids, err := n.untold(ctx)
-	if err != nil || len(all) == 0 || n.Config.Author.Email == "" {
+	if err != nil || len(all) == 0 {
 		return nil, err
 	}
 	offer, cancel := context.WithTimeout(ctx, 2*time.Minute)
@@ -119,7 +143,7 @@ func (n *Newsletter) reached(ctx context.Context, passed Passed, now time.Time) 
 		return passed, nil // its Date would be wrong
 	}
 	unreached, err := n.tell(ctx, now)
-	passed.Unreached, passed.Told = unreached, unreached == nil && n.Config.Author.Email != ""
+	passed.Unreached, passed.Told = unreached, unreached == nil && n.mailsAuthor()
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}

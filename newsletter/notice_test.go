@@ -40,7 +40,11 @@ func (w *world) told(about string) letter {
 	w.t.Helper()
 	all := w.alarms()
 	if len(all) == 0 || !strings.Contains(all[len(all)-1].subject(), about) {
-		w.t.Fatalf("the author was not told %q: %d mails", about, len(all))
+		var subjects []string
+		for _, l := range all {
+			subjects = append(subjects, l.subject())
+		}
+		w.t.Fatalf("the author was not told %q: %q", about, subjects)
 	}
 	return all[len(all)-1]
 }
@@ -202,7 +206,7 @@ func TestMovedFeedIsProposed(t *testing.T) {
 		}
 		w.clock.Advance(23 * time.Hour)
 	}
-	if l := w.told("new address"); !strings.Contains(l.text, to) {
+	if l := w.told("new address"); !strings.Contains(l.text, to) || !strings.Contains(l.text, ", at 8 looks since Wednesday 7 January 2026") {
 		t.Errorf("the mail does not name it: %s", l.text)
 	}
 	equal(t, "feeds", w.column(`SELECT url FROM feeds`), []string{w.blog.Feed})
@@ -250,6 +254,31 @@ func TestNoticeOfAGap(t *testing.T) {
 	w.told("may have been missed")
 	w.hours(3)
 	w.alarmed(1)
+}
+
+// What init writes as an example carries no mail, and is not tried to.
+func TestNoticesWaitForTheConfig(t *testing.T) {
+	for name, example := range map[string]func(*config.Config){
+		"author": func(c *config.Config) { c.Author.Email = "me@example.com" },
+		"from":   func(c *config.Config) { c.Mail.From = "A Blog <digest@example.com>" },
+		"smtp":   func(c *config.Config) { c.Mail.SMTP = "smtp://me@example.com@smtp.example.com:587" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			_, err := w.DB.Exec(`INSERT INTO notices (key, subject, text, made_at) VALUES ('a', 'Something', 'Words', 0)`)
+			w.must(err)
+			whole := w.Config
+			example(&w.Config)
+			if p := w.run(); p.Unreached != nil || p.Told || len(w.sink.Accepted()) != 0 {
+				t.Errorf("with the example: %v, told %v, %d mails", p.Unreached, p.Told, len(w.sink.Accepted()))
+			}
+			w.Config = whole
+			if p := w.run(); !p.Told {
+				t.Error("not told with the config complete")
+			}
+			w.told("Something")
+		})
+	}
 }
 
 // A clock that can't be right dates no mail: what the author is to hear waits.

@@ -86,12 +86,22 @@ func (n *Newsletter) Watch(ctx context.Context, now time.Time, travelled bool) (
 		return Passed{}, false, nil
 	default: // the feeds have just been asked, or rest; perhaps the wait for them is over
 		passed.Standing = Live
-		passed.Made, err = n.Publish(ctx, now)
+		passed, err = n.issues(ctx, passed, now)
 		passed.Made = slices.DeleteFunc(passed.Made, func(m Made) bool { return m.Waiting })
-		return passed, len(passed.Made) > 0, err
+		if len(passed.Made) == 0 {
+			return passed, false, err
+		}
 	}
 	passed, untold := n.reached(ctx, passed, now)
 	return passed, true, errors.Join(err, untold)
+}
+
+// issues makes those that are due, and tells which posts they leave out.
+func (n *Newsletter) issues(ctx context.Context, passed Passed, now time.Time) (Passed, error) {
+	made, err := n.Publish(ctx, now)
+	notices, untold := n.leftOutNotices(ctx, made, now)
+	passed.Made, passed.Notices = made, append(passed.Notices, notices...)
+	return passed, errors.Join(err, untold)
 }
 
 // Carry is the other half: it delivers what is owed, for as long as that takes.
@@ -153,7 +163,7 @@ func (n *Newsletter) pollAndPublish(ctx context.Context, now time.Time, travelle
 	if err := n.startNew(ctx, now); err != nil {
 		return passed, err
 	}
-	if passed.Made, err = n.Publish(ctx, now); err != nil {
+	if passed, err = n.issues(ctx, passed, now); err != nil {
 		return passed, err
 	}
 	if passed.Ahead, err = n.ahead(ctx, now); err != nil {

@@ -24,12 +24,15 @@ type Polled struct {
 	Aside       []feed.Post // of New, those kept back until the author decides
 	Gap         bool        // no post was known: some from between may have been missed
 	Since       time.Time   // the good look before this one; zero = none
+	Partial     bool        // the feed is damaged, and some of its posts may be missing
 	NotModified bool
 	Rest        feed.Rest     // why it was not asked; zero = it was
 	Wait        time.Duration // how long the server asks to be left alone, a day at most; 0 = it does not
 	Clock       time.Duration // how far our clock is ahead of the server's Date; 0 = not told
 	Notices     []Notice      // what the author is told because of this look
 	Err         error
+
+	page *feed.Page // what a walk along the older pages begins with; nil = it has to be read for that
 }
 
 // Failed reports whether the feed can't be read: by this look, or by the last,
@@ -63,6 +66,7 @@ type asking struct {
 	byHand bool      // none: the author wants to know
 	hourly bool      // also those that the daemon has asked within the hour
 	due    time.Time // when an issue fell due that waits for the feeds; zero = none does
+	pages  bool      // none; but what they bring is kept for a walk along the older pages
 }
 
 // asks tells whether f is asked at now, and if not, why it rests; a daemon's
@@ -133,6 +137,9 @@ func (n *Newsletter) pollAll(ctx context.Context, feeds []config.Feed, ask askin
 		for _, i := range byHost[host] {
 			if err := n.look(ctx, all[i], alone, now, travelled); err != nil {
 				return err
+			}
+			if !ask.pages && all[i].Feed.GapAt.IsZero() {
+				all[i].page = nil // ten megabytes, perhaps, of every feed
 			}
 		}
 		return nil
@@ -240,7 +247,12 @@ func (n *Newsletter) keep(ctx context.Context, tx *sql.Tx, p *Polled, doc feed.D
 		return err
 	}
 	kept, err := feed.Keep(ctx, tx, f, doc, answer, now)
+	if errors.Is(err, feed.ErrNoPosts) {
+		p.Feed, p.Err = f, err
+		return feed.Failed(ctx, tx, f, err, now)
+	}
 	p.Feed, p.New, p.Baseline, p.Aside, p.Gap, p.Since = f, kept.New, kept.Baseline, kept.Aside, kept.Gap, kept.Since
+	p.Partial, p.page = doc.Partial, &feed.Page{Document: doc, Answer: answer}
 	return err
 }
 

@@ -1,6 +1,7 @@
 package newsletter_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -40,9 +41,12 @@ func TestBaselineOfAFeedThatWasDown(t *testing.T) {
 
 func TestBadPollChangesNothing(t *testing.T) {
 	for name, reply := range map[string]func(*digesttest.Weblog) digesttest.Reply{
-		"failed":    func(*digesttest.Weblog) digesttest.Reply { return digesttest.Status(500, "") },
-		"empty":     func(*digesttest.Weblog) digesttest.Reply { return digesttest.Empty() },
-		"html":      func(*digesttest.Weblog) digesttest.Reply { return digesttest.HTMLPage() },
+		"failed": func(*digesttest.Weblog) digesttest.Reply { return digesttest.Status(500, "") },
+		"empty":  func(*digesttest.Weblog) digesttest.Reply { return digesttest.Empty() },
+		"html":   func(*digesttest.Weblog) digesttest.Reply { return digesttest.HTMLPage() },
+		"no posts": func(*digesttest.Weblog) digesttest.Reply {
+			return digesttest.Body("application/rss+xml", `<rss version="2.0"><channel><title>A Blog</title></channel></rss>`)
+		},
 		"broken":    (*digesttest.Weblog).Cut,
 		"not a xml": func(*digesttest.Weblog) digesttest.Reply { return digesttest.Body("application/rss+xml", "oops") },
 	} {
@@ -63,6 +67,30 @@ func TestBadPollChangesNothing(t *testing.T) {
 				t.Errorf("the poll after it: %+v", p)
 			}
 		})
+	}
+}
+
+// A feed that is well but for its posts is a broken one: it is asked more rarely,
+// and the author is told, and told again when they are back.
+func TestEmptyFeedIsBroken(t *testing.T) {
+	w := liveWorld(t)
+	w.run()
+	empty := digesttest.Body("application/rss+xml", `<rss version="2.0"><channel><title>A Blog</title></channel></rss>`)
+	w.fails(4, empty)
+	passed := w.hours(3)
+	if l := w.told("can't be read"); len(passed) != 1 || !strings.Contains(l.text, ": the feed holds no posts any more.") {
+		t.Errorf("told %q: %s", passed, l.text)
+	}
+	if n := w.asked(func() { w.clock.Advance(time.Minute); w.run() }); n != 0 {
+		t.Error("it is asked as often as one that is well")
+	}
+	w.hours(2)
+	w.write()
+	w.hours(3)
+	w.told("can be read again")
+	w.on(time.January, 12)
+	if m := w.made(w.run()); m.Posts != 1 {
+		t.Errorf("made %+v", m)
 	}
 }
 

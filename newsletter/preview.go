@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"digest/config"
@@ -46,6 +47,10 @@ func (n *Newsletter) Preview(ctx context.Context, digest, period string, now tim
 	if err != nil {
 		return Preview{}, err
 	}
+	unread, err := n.unreadNote(ctx)
+	if err != nil {
+		return Preview{}, err
+	}
 	number, err := issue.NextNumber(ctx, n.DB, d.Name)
 	if err != nil {
 		return Preview{}, err
@@ -69,7 +74,24 @@ func (n *Newsletter) Preview(ctx context.Context, digest, period string, now tim
 	if err != nil {
 		return Preview{}, err
 	}
-	return Preview{Subject: m.Subject, HTML: html, Text: text, Message: message, Posts: len(p.posts), Note: p.note}, nil
+	return Preview{Subject: m.Subject, HTML: html, Text: text, Message: message, Posts: len(p.posts), Note: p.note + unread}, nil
+}
+
+// unreadNote says which feeds could not be read when they were last asked, so
+// that what is shown may not be all there is.
+func (n *Newsletter) unreadNote(ctx context.Context) (string, error) {
+	known, err := feed.Configured(ctx, n.DB, n.FeedURLs())
+	if err != nil {
+		return "", err
+	}
+	var note strings.Builder
+	for _, f := range known {
+		if f.Failures > 0 {
+			fmt.Fprintf(&note, " The feed %s can't be read since %s (%s), so what is new there is not shown.",
+				plainLine(address(f), 300), n.day(f.FailedSince), why(f))
+		}
+	}
+	return note.String(), nil
 }
 
 func (n *Newsletter) previewed(ctx context.Context, d config.Digest, period string, now time.Time) (previewed, error) {

@@ -25,6 +25,8 @@ type Made struct {
 	Readers int    // owed by the freeze; 0 before it
 	Note    string // one sentence for the author: late, waiting for the feed, held …; "" = nothing to say
 	Waiting bool   // nothing was recorded; the next run tries again
+
+	Old []feed.Post // left out, since they look old
 }
 
 // plan is what an issue would be made of now.
@@ -73,6 +75,7 @@ func (n *Newsletter) publish(ctx context.Context, d config.Digest, now time.Time
 	if made.Note == "" {
 		made.Note = note
 	}
+	made.Old = p.old
 	return made, err == nil, err
 }
 
@@ -118,8 +121,9 @@ func (n *Newsletter) unread(ctx context.Context, p plan, now time.Time) (note st
 	var notes []string
 	for _, f := range n.Config.Feeds {
 		k := known[f.URL]
+		k.URL = f.URL // of one never looked at, too
 		if k.Stopped {
-			notes = append(notes, fmt.Sprintf("the feed %s is gone for good and asked no more; made of what was known", f.URL))
+			notes = append(notes, fmt.Sprintf("the feed %s is gone for good and asked no more; made of what was known", address(k)))
 			continue
 		}
 		if k.Failures == 0 && !k.Read.IsZero() {
@@ -128,12 +132,12 @@ func (n *Newsletter) unread(ctx context.Context, p plan, now time.Time) (note st
 		until := p.issue.Period.End.Add(n.Config.FeedWait)
 		switch {
 		case len(p.posts) == 0:
-			return fmt.Sprintf("the feed %s can't be read, so nobody knows whether there is news; trying again", f.URL), true, nil
+			return fmt.Sprintf("the feed %s can't be read, so nobody knows whether there is news; trying again", address(k)), true, nil
 		case now.Before(until):
 			return fmt.Sprintf("the feed %s can't be read; trying again until %s, then the issue is made of what is known",
-				f.URL, until.In(p.digest.Schedule.Location()).Format("Monday 15:04 MST")), true, nil
+				address(k), until.In(p.digest.Schedule.Location()).Format("Monday 15:04 MST")), true, nil
 		}
-		notes = append(notes, fmt.Sprintf("the feed %s can't be read; made of what was known", f.URL))
+		notes = append(notes, fmt.Sprintf("the feed %s can't be read; made of what was known", address(k)))
 	}
 	return strings.Join(notes, "; "), false, nil
 }

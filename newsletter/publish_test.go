@@ -88,11 +88,11 @@ func TestUnreadFeedIsNotEmpty(t *testing.T) {
 // A feed of the config that nobody ever looked at is as unread as one that failed.
 func TestNeverReadFeedIsNotEmpty(t *testing.T) {
 	w := liveWorld(t)
-	w.Config.Feeds = append(w.Config.Feeds, config.Feed{URL: w.blog.URL + "/other.xml"})
+	w.Config.Feeds = append(w.Config.Feeds, config.Feed{URL: "https://ada:secret@blog.example/other.xml"})
 	w.on(time.January, 12)
 	made, err := w.Publish(w.ctx, w.clock.Now())
 	w.must(err)
-	if len(made) != 1 || !made[0].Waiting {
+	if len(made) != 1 || !made[0].Waiting || !strings.Contains(made[0].Note, "blog.example") || strings.Contains(made[0].Note, "secret") {
 		t.Errorf("made %+v", made)
 	}
 }

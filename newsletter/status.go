@@ -65,8 +65,9 @@ type DigestStatus struct {
 	Name    string
 	Rhythm  string
 	Readers int
-	Start   time.Time // zero before go-live
-	Last    issue.Issue
+	Start   time.Time   // zero before go-live
+	Last    issue.Issue // of the schedule
+	Past    issue.Issue // of the past, if the author has sent one since Last; ID 0 = none
 	Held    []issue.Issue
 	Next    time.Time   // when the next issue is due; in the past when it is due now
 	Waiting int         // posts in the pool
@@ -127,7 +128,7 @@ func (n *Newsletter) digestStatus(ctx context.Context, d config.Digest, now time
 	if s.Last, err = issue.Latest(ctx, n.DB, d.Name); err != nil {
 		return s, err
 	}
-	if s.Held, err = n.heldIssues(ctx, d.Name); err != nil {
+	if s.Held, s.Past, err = n.byHand(ctx, d.Name, s.Last); err != nil {
 		return s, err
 	}
 	start, last, started, err := n.last(ctx, d)
@@ -156,17 +157,21 @@ func (n *Newsletter) gone(ctx context.Context, d config.Digest, start time.Time)
 	return issue.Choose(posts, used), err
 }
 
-func (n *Newsletter) heldIssues(ctx context.Context, digest string) ([]issue.Issue, error) {
+// byHand are the issues that wait for the author, and the one of the past that
+// they have approved last, if that was after last.
+func (n *Newsletter) byHand(ctx context.Context, digest string, last issue.Issue) (held []issue.Issue, past issue.Issue, err error) {
 	const recent = 100
 	all, err := issue.List(ctx, n.DB, digest, recent)
 	if err != nil {
-		return nil, err
+		return nil, past, err
 	}
-	var held []issue.Issue
 	for _, i := range all {
-		if i.State == issue.Held {
+		switch {
+		case i.State == issue.Held:
 			held = append(held, i)
+		case i.Kind == issue.Past && i.State.Frozen() && i.Approved.After(last.Approved) && i.Approved.After(past.Approved):
+			past = i
 		}
 	}
-	return held, nil
+	return held, past, nil
 }

@@ -16,6 +16,10 @@ ALTER TABLE feeds ADD COLUMN gap_at INTEGER;                             -- the 
 ALTER TABLE feeds ADD COLUMN gap_since INTEGER;                          -- the good look before it
 ALTER TABLE feeds ADD COLUMN gap_missed INTEGER NOT NULL DEFAULT 0;      -- about how many posts may be missing
 ALTER TABLE feeds ADD COLUMN shown TEXT;                                 -- posts of the last whole document in its order, JSON; NULL = none was seen whole
+ALTER TABLE feeds ADD COLUMN damaged_since INTEGER;                      -- first good look of the present row of those that found it damaged
+ALTER TABLE feeds ADD COLUMN damaged_looks INTEGER NOT NULL DEFAULT 0;   -- how many; 0 = the last was whole (written by feed/damage.go)
+-- What was read before now was read whole: only before a whole document was seen
+-- does an old post belong to the baseline.
 UPDATE feeds SET shown = '[]' WHERE read_at IS NOT NULL;
 
 ALTER TABLE posts ADD COLUMN aside TEXT NOT NULL DEFAULT '';             -- why the post is kept back from mail; '' = it is not

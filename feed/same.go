@@ -11,6 +11,7 @@ type weather struct {
 	slack   time.Duration // how far from it a date may still be the same one
 	redated bool          // most dates are other ones than they were: they say nothing
 	moved   bool          // most addresses are unknown, though most titles are not
+	steady  bool          // most posts that look like stored ones have a GUID or address of theirs, and the same date
 	recast  bool          // most posts of known titles have another text, such as a summary by hand
 }
 
@@ -22,10 +23,17 @@ const (
 // weatherOf judges a document of n posts by all that look like stored ones.
 func weatherOf(n int, all []lookalike) weather {
 	known, titled, recast := map[int]bool{}, map[int]bool{}, map[int]bool{}
+	kept, rehomed := map[int]bool{}, map[int]bool{}
 	off, hint := map[time.Duration]int{}, map[time.Duration]int{}
 	for _, c := range all {
+		if c.unlike() {
+			continue // a GUID or an address that means another post tells nothing of either
+		}
 		if c.by&(sameGUID|sameAddress) != 0 {
 			known[c.post] = true
+			kept[c.post] = kept[c.post] || c.dated && c.later.Abs() <= instant
+		} else if c.agreeing() >= 2 {
+			rehomed[c.post] = true
 		}
 		if c.title == equal || c.untitled() {
 			titled[c.post] = true
@@ -41,6 +49,7 @@ func weatherOf(n int, all []lookalike) weather {
 	}
 	w := datesOf(off, hint)
 	w.moved = n >= 2 && 2*len(known) < n && 2*len(titled) > n
+	w.steady = count(kept) > 0 && count(kept) >= len(rehomed)
 	w.recast = 2*count(recast) > len(titled)
 	return w
 }
@@ -98,6 +107,9 @@ func (c lookalike) agreeing() int {
 	return bits.OnesCount8(uint8(by))
 }
 
+// unlike: other words under another title, or under none.
+func (c lookalike) unlike() bool { return c.title <= different && c.words == different }
+
 // untitled: two posts that have no title, and the same words in its stead.
 func (c lookalike) untitled() bool { return c.title == untold && c.words >= equal }
 
@@ -111,18 +123,25 @@ func (w weather) apart(c lookalike) bool {
 	return c.dated && !w.redated && (c.later-w.shift).Abs() > w.slack
 }
 
+// repeated: the whole text is a stored post's, and it is another post: one that
+// comes every week, or out of the archive. The former is no longer shown, and
+// nothing else in the document has moved or was dated anew.
+func (w weather) repeated(c lookalike) bool { return w.steady && c.again && w.apart(c) }
+
 // same is the rule of identity. A GUID or an address in common is enough unless
 // everything else is against it; without one it takes two things that have
-// nothing to do with each other.
+// nothing to do with each other. Of an edited post nothing may be left but GUID,
+// address and date; with another date, too, or none where most posts stand at
+// other addresses than they did, it is a post that was given a number anew.
 func (w weather) same(c lookalike) bool {
 	guid, address := c.by&sameGUID != 0, c.by&sameAddress != 0
 	switch {
 	case guid && address:
-		return true
+		return !c.unlike() || !w.apart(c) && (c.dated || !w.moved)
 	case guid || address:
 		return !w.denied(c)
 	case c.nameless && (c.title == equal || c.by&sameText != 0):
-		return !w.apart(c) && c.words != different || c.words == entire
+		return !w.apart(c) && c.words != different || c.words == entire && !w.repeated(c)
 	}
 	return w.resembles(c)
 }
@@ -145,7 +164,7 @@ func (w weather) resembles(c lookalike) bool {
 	name := title || slug
 	switch {
 	case w.apart(c):
-		return c.words == entire && c.title != different
+		return c.words == entire && c.title != different && !w.repeated(c)
 	case c.by&sameMoment != 0 && (name || picture || c.words >= alike):
 		return true
 	case w.moved && (title && (c.words != different || w.recast) || c.untitled()), picture && c.wordless:
@@ -170,6 +189,9 @@ func (w weather) rank(c lookalike) int {
 		if c.by&weight.by != 0 {
 			n += weight.count
 		}
+	}
+	if c.unlike() && !c.dated {
+		n -= 20 // what agrees in words comes first
 	}
 	if w.near(c) {
 		n += 2
