@@ -30,12 +30,7 @@ func (d *door) tellStored(ctx context.Context, h *house, posts []feed.Post) erro
 		return err
 	}
 	if d.json {
-		views := make([]storedView, len(posts))
-		for i, p := range posts {
-			s := states[p.ID]
-			views[i] = storedView{viewPost(p), p.ID, string(s.State), p.Aside, s.Issue, p.FirstSeen}
-		}
-		return d.printJSON(views)
+		return d.printJSON(viewStored(posts, states))
 	}
 	if len(posts) == 0 {
 		d.say("no posts")
@@ -43,10 +38,19 @@ func (d *door) tellStored(ctx context.Context, h *house, posts []feed.Post) erro
 	}
 	t := d.table("ID", "PUBLISHED", "TITLE", "STATE", "TAGS", "ADDRESS")
 	for _, p := range posts {
-		t.row(strconv.FormatInt(p.ID, 10), p.Published.In(h.Zone()).Format(time.DateOnly), p.Heading(), stateOf(p, states[p.ID]), strings.Join(p.Tags, ", "), p.URL)
+		t.row(strconv.FormatInt(p.ID, 10), dayOf(p, h.Zone()), p.Heading(), stateOf(p, states[p.ID]), strings.Join(p.Tags, ", "), p.URL)
 	}
 	t.print()
 	return nil
+}
+
+func viewStored(posts []feed.Post, states map[int64]newsletter.PostStanding) []storedView {
+	views := make([]storedView, len(posts))
+	for i, p := range posts {
+		s := states[p.ID]
+		views[i] = storedView{viewPost(p), p.ID, string(s.State), p.Aside, s.Issue, p.FirstSeen}
+	}
+	return views
 }
 
 func stateOf(p feed.Post, s newsletter.PostStanding) string {
@@ -56,15 +60,9 @@ func stateOf(p feed.Post, s newsletter.PostStanding) string {
 	case newsletter.PostHeld:
 		return fmt.Sprintf("in issue %d, held", s.Issue)
 	case newsletter.PostAside:
-		return "set aside: " + p.Aside
+		return "set aside: " + newsletter.Because(p.Aside)
 	}
 	return string(s.State)
-}
-
-// because is the sentence behind a reason why posts are set aside.
-var because = map[string]string{
-	feed.AsideFlood:    "more new posts at once than the blog's pace explains",
-	feed.AsideReplaced: "they took the place of posts that are gone",
 }
 
 func (d *door) feedReleaseCommand() *cobra.Command {
@@ -76,7 +74,7 @@ func (d *door) feedReleaseCommand() *cobra.Command {
 baseline. Name a post by its ID in ` + "`digest feed list`" + ` or by its address; --all = all that are set aside.`,
 		Example: "  digest feed list --aside\n  digest feed release 12 13\n  digest feed release --all --dry-run",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return d.decide(cmd.Context(), args, all, decision{"release", "dismiss", "released", "into the next issue", "waited for the next issue already"},
+			return d.decide(cmd.Context(), args, all, decision{"release", "IDs or --all", "dismiss", "released", "into the next issue", "waited for the next issue already"},
 				func(h *house, posts []feed.Post) ([]feed.Post, error) {
 					return h.Release(cmd.Context(), posts, d.now())
 				})
@@ -101,7 +99,7 @@ address; --all = all that are set aside; --gap ends the warning that posts may h
 			if gap {
 				return wrong("say --gap alone, then dismiss the posts", errors.New("--gap is about a feed, not about posts"))
 			}
-			return d.decide(cmd.Context(), args, all, decision{"dismiss", "release", "dismissed", "by no schedule", "was in no mail to come"},
+			return d.decide(cmd.Context(), args, all, decision{"dismiss", "IDs, --all or --gap", "release", "dismissed", "by no schedule", "was in no mail to come"},
 				func(h *house, posts []feed.Post) ([]feed.Post, error) { return h.Dismiss(cmd.Context(), posts) })
 		},
 	}
@@ -111,12 +109,12 @@ address; --all = all that are set aside; --gap ends the warning that posts may h
 }
 
 // decision is the wording of what an author decides about posts.
-type decision struct{ verb, undo, done, where, already string }
+type decision struct{ verb, needs, undo, done, where, already string }
 
 func (d *door) decide(ctx context.Context, names []string, all bool, say decision, act func(*house, []feed.Post) ([]feed.Post, error)) error {
-	const see = "`digest feed list --aside` shows them with their IDs"
+	const see = "`digest feed list --aside` shows posts with their IDs"
 	if all == (len(names) > 0) {
-		return wrong(see, fmt.Errorf("digest feed %s needs either IDs or --all", say.verb))
+		return wrong(see, fmt.Errorf("digest feed %s needs either %s", say.verb, say.needs))
 	}
 	h, err := d.open(ctx)
 	if err != nil {
@@ -131,22 +129,42 @@ func (d *door) decide(ctx context.Context, names []string, all bool, say decisio
 	if errors.Is(err, newsletter.ErrUsed) {
 		return wrong("what stands in an issue is decided there: see `digest issue list`", err)
 	}
+	if errors.Is(err, newsletter.ErrNotLive) {
+		return wrong(fmt.Sprintf("`%s` first; with --since DATE it lets the posts published since then in", d.typed("go-live")), err)
+	}
 	if err != nil {
 		return err
 	}
+	return d.tellDecided(ctx, h, changed, say)
+}
+
+// decidedView is what an author decided about posts, as --json prints it.
+type decidedView struct {
+	DryRun bool         `json:"dry_run,omitempty"`
+	Posts  []storedView `json:"posts"` // those that were changed, as they are now
+	Undo   string       `json:"undo,omitempty"`
+}
+
+func (d *door) tellDecided(ctx context.Context, h *house, changed []feed.Post, say decision) error {
+	undo := ""
+	if len(changed) > 0 {
+		undo = d.typed("feed %s %s", say.undo, strings.Trim(fmt.Sprint(postIDs(changed)), "[]"))
+	}
 	if d.json {
-		return d.tellStored(ctx, h, changed)
+		states, err := h.Standings(ctx, h.db, changed)
+		if err != nil {
+			return err
+		}
+		return d.printJSON(decidedView{d.dryRun, viewStored(changed, states), undo})
 	}
 	if len(changed) == 0 {
 		d.say("nothing was changed: %s", say.already)
 		return nil
 	}
-	var ids []string
 	for _, p := range changed {
 		d.say("%s: %q goes %s", say.done, printable(p.Heading()), say.where)
-		ids = append(ids, strconv.FormatInt(p.ID, 10))
 	}
-	d.say("undo: %s", d.typed("feed %s %s", say.undo, strings.Join(ids, " ")))
+	d.say("undo: %s", undo)
 	return nil
 }
 
@@ -185,7 +203,10 @@ func (d *door) dismissGaps(ctx context.Context) error {
 		for i, f := range closed {
 			urls[i] = shown(f.URL)
 		}
-		return d.printJSON(urls)
+		return d.printJSON(struct {
+			DryRun bool     `json:"dry_run,omitempty"`
+			Gaps   []string `json:"gaps"` // the feeds whose gap is no more spoken of
+		}{d.dryRun, urls})
 	}
 	if len(closed) == 0 {
 		d.say("nothing was changed: no feed has a gap")
@@ -243,6 +264,7 @@ type feedStatusView struct {
 	Error     string     `json:"error,omitempty"`
 	Next      *time.Time `json:"next,omitempty"` // not asked before
 	Stopped   bool       `json:"stopped,omitempty"`
+	Damaged   bool       `json:"damaged,omitempty"`  // when it was read last: some posts may be missing
 	MovedTo   string     `json:"moved_to,omitempty"` // an address proposed by permanent redirects
 	GapSince  *time.Time `json:"gap_since,omitempty"`
 	GapMissed int        `json:"gap_missed,omitempty"`
@@ -252,7 +274,7 @@ func viewFeeds(feeds []feed.Feed) []feedStatusView {
 	views := make([]feedStatusView, len(feeds))
 	for i, f := range feeds {
 		views[i] = feedStatusView{shown(f.URL), optional(f.Read), f.Failures, optional(f.FailedSince), shown(printable(f.Error)), optional(f.Next),
-			f.Stopped, f.Proposal(), optional(f.GapSince), f.GapMissed}
+			f.Stopped, f.Damaged, f.Proposal(), optional(f.GapSince), f.GapMissed}
 	}
 	return views
 }

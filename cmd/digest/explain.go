@@ -44,6 +44,7 @@ const roomNeeded = "free some space; the next run goes on by itself, nothing is 
 
 // hints, most telling first.
 var hints = []hint{
+	{errUnwritten, exitPartly, ""},
 	{database.ErrMissing, exitUsage, "`digest init URL` makes a new one; if there was one, restore it from a backup"},
 	{database.ErrExists, exitUsage, "choose another folder with --dir, or move the old file away"},
 	{database.ErrForeign, exitUsage, "move the file away, or set `database` in the config to the right one; nothing in it was changed"},
@@ -69,6 +70,7 @@ var hints = []hint{
 	{subscribers.ErrAddress, exitUsage, "write one address like reader@example.com"},
 	{outbox.ErrHeld, exitLocked, "another digest is delivering right now; this one is not needed"},
 	{feed.ErrNotFeed, exitFailed, "give the address of the feed itself, often /feed/, /index.xml or /feed.json; `digest init SITE` finds it"},
+	{feed.ErrDamaged, exitFailed, "look at the address in a browser: it may be cut off on the way, or half written"},
 	{feed.ErrEmpty, exitFailed, "look at the address in a browser; it should show the feed"},
 	{feed.ErrTooDeep, exitFailed, "no feed is built like that; is it the right address?"},
 	{feed.ErrTooBig, exitFailed, "ask the blog for a feed of its newest posts only"},
@@ -127,7 +129,7 @@ func (d *door) explain(err error) int {
 		d.complain("not live: mail stays where it is", "mend the above, or override it with --anyway")
 		return exitPerson
 	case errors.Is(err, context.Canceled):
-		d.complain("stopped by a signal", "what was not sent goes out with the next run")
+		d.complain("stopped by a signal", d.unsent())
 		return exitPartly
 	}
 	// A statement's own error names no file; what it means is asked last.
@@ -141,6 +143,14 @@ func (d *door) explain(err error) int {
 	}
 	d.complain(err.Error(), "run it again with -v to see every step; nothing that was stored is lost")
 	return exitFailed
+}
+
+// unsent is what becomes of mail when a command is stopped.
+func (d *door) unsent() string {
+	if !d.mails {
+		return ""
+	}
+	return "what was not sent goes out with the next run"
 }
 
 // refused tells what a server said to a mail for the author.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -56,10 +57,12 @@ FEED_URL and FEED_CONTENT_TYPE in the environment stand in for the address and t
 		Example: "  digest feed read https://blog.example.com/feed/ --json\n  FEED_URL=https://blog.example.com/feed/ digest feed read saved.xml",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := d.readFeed(cmd.Context(), args[0])
+			from, err := d.readFeed(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
+			doc := from.doc
+			d.tellDamage(doc)
 			return d.tellPosts(doc.Posts, time.UTC)
 		},
 	}
@@ -72,7 +75,7 @@ func (d *door) feedListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "the posts that are stored, newest first",
 		Long: `list shows the posts that are stored, and what becomes of each: waiting for the next issue, in an issue, baseline (it
-stood in the feed before the start), set aside, looks old, or gone from the feed.`,
+stood in the feed before the start), set aside, looks old, dismissed, or gone from the feed.`,
 		Example: "  digest feed list --json\n  digest feed list --aside",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -96,6 +99,25 @@ stood in the feed before the start), set aside, looks old, or gone from the feed
 	return cmd
 }
 
+// tellDamage says beside a document's posts that they may not be all.
+func (d *door) tellDamage(doc feed.Document) {
+	switch n := len(doc.Posts); {
+	case !doc.Partial:
+	case n == 1:
+		fmt.Fprintln(d.err, "the feed is damaged: 1 post stands whole in it, others may be missing")
+	default:
+		fmt.Fprintf(d.err, "the feed is damaged: %d posts stand whole in it, others may be missing\n", n)
+	}
+}
+
+// dayOf is the day a post was published, where the feed gives one.
+func dayOf(p feed.Post, loc *time.Location) string {
+	if !p.Dated() {
+		return "—"
+	}
+	return p.Published.In(loc).Format(time.DateOnly)
+}
+
 func (d *door) tellPosts(posts []feed.Post, loc *time.Location) error {
 	if d.json {
 		views := make([]postView, len(posts))
@@ -110,7 +132,7 @@ func (d *door) tellPosts(posts []feed.Post, loc *time.Location) error {
 	}
 	t := d.table("PUBLISHED", "TITLE", "TAGS", "ADDRESS")
 	for _, p := range posts {
-		t.row(p.Published.In(loc).Format(time.DateOnly), p.Heading(), strings.Join(p.Tags, ", "), p.URL)
+		t.row(dayOf(p, loc), p.Heading(), strings.Join(p.Tags, ", "), p.URL)
 	}
 	t.print()
 	return nil

@@ -26,11 +26,11 @@ type source struct {
 func (d *door) findSource(ctx context.Context, address, named string) (source, error) {
 	switch {
 	case named != "":
-		doc, err := d.readFeed(ctx, named)
-		return source{address: feedAddress(named), doc: doc, found: feed.Found{Site: pageOf(address)}}, err
+		from, err := d.readFeed(ctx, named)
+		from.found.Site = pageOf(address)
+		return from, err
 	case !isSite(address):
-		doc, err := d.readFeed(ctx, address)
-		return source{address: feedAddress(address), doc: doc}, err
+		return d.readFeed(ctx, address)
 	}
 	if strings.Contains(address, "://") {
 		if err := checkSource(strings.TrimPrefix(address, "feed:")); err != nil && !strings.HasPrefix(address, "feed:") {
@@ -95,7 +95,7 @@ func asked(tried []string) string {
 func (d *door) tellFound(from source, loc *time.Location) {
 	list := from.found.Candidates
 	switch {
-	case len(list) == 0 || len(list) == 1 && list[0].How == feed.HowGiven:
+	case len(list) == 0 || len(list) == 1 && list[0].How == feed.HowGiven && list[0].Kind != feed.KindComments:
 		return
 	case len(list) == 1:
 		d.say("found: %s, because %s", printable(shown(list[0].URL)), from.found.Why)
@@ -146,27 +146,45 @@ func about(c feed.Candidate) string {
 }
 
 // choose asks on a terminal which of several feeds it shall be.
-func (d *door) choose(from *source, lines *bufio.Scanner) {
+func (d *door) choose(ctx context.Context, from *source, lines *bufio.Scanner) error {
 	list := from.found.Candidates
-	if len(list) < 2 || !terminal(d.in) || !terminal(d.out) {
-		return
+	if len(list) < 2 || !d.asks() {
+		return nil
 	}
 	for {
-		fmt.Fprintf(d.out, "Which one? 1 to %d [1]: ", len(list))
-		if !lines.Scan() || strings.TrimSpace(lines.Text()) == "" {
-			return
+		answer, more, err := d.answer(ctx, fmt.Sprintf("Which one? 1 to %d [1]: ", len(list)), lines)
+		if err != nil || !more || answer == "" {
+			return err
 		}
-		if n, err := strconv.Atoi(strings.TrimSpace(lines.Text())); err == nil && n >= 1 && n <= len(list) {
+		if n, err := strconv.Atoi(answer); err == nil && n >= 1 && n <= len(list) {
 			from.address, from.doc = list[n-1].URL, list[n-1].Document
-			return
+			return nil
 		}
+	}
+}
+
+// asks says that a person is there to answer.
+func (d *door) asks() bool { return terminal(d.in) && terminal(d.out) }
+
+// answer is the line that follows a question; more is false where the input
+// ends. It does not wait for the line once ctx is over.
+func (d *door) answer(ctx context.Context, question string, lines *bufio.Scanner) (line string, more bool, err error) {
+	fmt.Fprint(d.out, question)
+	read := make(chan bool, 1)
+	go func() { read <- lines.Scan() }()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(d.out)
+		return "", false, ctx.Err()
+	case more = <-read:
+		return strings.TrimSpace(lines.Text()), more, nil
 	}
 }
 
 // newest are the newest three; those without a date come last.
 func newest(posts []feed.Post) []feed.Post {
 	date := func(p feed.Post) time.Time {
-		if isUndated(p) {
+		if !p.Dated() {
 			return time.Time{}
 		}
 		return p.Published
@@ -175,14 +193,11 @@ func newest(posts []feed.Post) []feed.Post {
 	return sorted[:min(3, len(sorted))]
 }
 
-// isUndated: the moment of the read stands in for a date.
-func isUndated(p feed.Post) bool { return p.Published.Equal(p.FirstSeen) }
-
 func newestLines(posts []feed.Post, loc *time.Location) []string {
 	var list []string
 	for _, p := range newest(posts) {
 		date := p.Published.In(loc).Format("2 Jan 2006")
-		if isUndated(p) {
+		if !p.Dated() {
 			date = "undated"
 		}
 		list = append(list, date+"  "+printable(p.Heading()))
@@ -228,7 +243,7 @@ func viewCandidates(from source) []candidateView {
 		}
 		for _, p := range newest(c.Document.Posts) {
 			h := headline{Title: p.Heading(), URL: p.URL}
-			if published := p.Published.UTC(); !isUndated(p) {
+			if published := p.Published.UTC(); p.Dated() {
 				h.Published = &published
 			}
 			v.Newest = append(v.Newest, h)

@@ -17,6 +17,7 @@ import (
 
 	"digest/config"
 	"digest/database"
+	"digest/newsletter"
 )
 
 // initializing is what `digest init` was told.
@@ -26,6 +27,11 @@ type initializing struct {
 	backfill   int    // months
 	values     config.Values
 }
+
+func (what initializing) file() string { return filepath.Join(what.dir, "digest.toml") }
+
+// errUnwritten says that init was stopped while it could still be taken back.
+var errUnwritten = errors.New("stopped, and nothing was written")
 
 func (d *door) initCommand() *cobra.Command {
 	var what initializing
@@ -42,7 +48,11 @@ On a terminal it asks for what it can't know; elsewhere it takes flags, and leav
 			if cmd.Flags().Changed("backfill") && (what.backfill < 1 || what.backfill > 1200) {
 				return wrong("write a number of months, such as --backfill 12", fmt.Errorf("--backfill cannot be %d", what.backfill))
 			}
-			return d.initialize(cmd.Context(), args[0], what)
+			err := d.initialize(cmd.Context(), args[0], what)
+			if _, missing := os.Lstat(what.file()); errors.Is(err, context.Canceled) && missing != nil {
+				return errUnwritten
+			}
+			return err
 		},
 	}
 	flags := cmd.Flags()
@@ -63,7 +73,7 @@ func (d *door) initialize(ctx context.Context, address string, what initializing
 	if what.every != "week" && what.every != "month" {
 		return wrong("other rhythms are set in digest.toml afterwards", fmt.Errorf("--every %s is neither week nor month", what.every))
 	}
-	file := filepath.Join(what.dir, "digest.toml")
+	file := what.file()
 	for _, path := range []string{file, filepath.Join(what.dir, "digest.db")} {
 		if _, err := os.Lstat(path); err == nil {
 			return wrong("choose another folder with --dir, or move it away", fmt.Errorf("%s is there already", path))
@@ -79,14 +89,22 @@ func (d *door) initialize(ctx context.Context, address string, what initializing
 	if !d.json {
 		d.tellFound(from, zoneNamed(what.values.Timezone))
 	}
-	d.choose(&from, lines)
+	if err := d.choose(ctx, &from, lines); err != nil {
+		return err
+	}
+	d.tellDamage(from.doc)
 	what.values.Every, what.values.Feed = what.every, from.address
 	what.values.Blog = cmp.Or(from.doc.Link, from.found.Site)
 	if what.values.Name == "" {
 		what.values.Name = from.doc.Title
 	}
-	d.ask(&what.values, lines)
+	if err := d.ask(ctx, &what.values, lines); err != nil {
+		return err
+	}
 	told := map[string]any{"title": from.doc.Title, "posts": len(from.doc.Posts), "feed": shown(from.address)}
+	if from.doc.Partial {
+		told["damaged"] = true
+	}
 	if from.found.Why != "" {
 		told["candidates"], told["why"] = viewCandidates(from), from.found.Why
 	}
@@ -98,7 +116,7 @@ func (d *door) initialize(ctx context.Context, address string, what initializing
 		return err
 	}
 	if !d.json {
-		d.tellInit(from, file, c.Digests[0].Schedule.Location())
+		d.tellInit(from, address, file, c.Digests[0].Schedule.Location())
 	}
 	err = d.backfill(ctx, c, what.backfill, told)
 	if d.json {
@@ -138,15 +156,36 @@ func (d *door) backfill(ctx context.Context, c config.Config, months int, told m
 	if d.json {
 		return nil
 	}
-	reach := ""
-	if !back.Oldest.IsZero() {
-		reach = ", back to " + back.Oldest.In(h.Zone()).Format("2 January 2006")
-	}
-	d.say("the past: %s with %s not in the feed itself%s; none of it is mailed by itself", plural(back.Pages, "older page"), plural(back.Posts, "post"), reach)
+	d.say("%s", pastLine(back, h.Zone()))
 	if !back.Reached && back.Why != "" {
-		d.say("  and no further: %s", printable(shown(back.Why)))
+		d.say("  and no further: %s", printable(shown(back.Why))+beside(c.Feeds[0].URL))
 	}
 	return nil
+}
+
+// pastLine says what reading the past brought.
+func pastLine(back newsletter.Backfilled, loc *time.Location) string {
+	reach := ""
+	if !back.Oldest.IsZero() {
+		reach = ", back to " + back.Oldest.In(loc).Format("2 January 2006")
+	}
+	switch {
+	case back.Pages == 0 && back.Oldest.IsZero():
+		return "the past: no page but the feed itself"
+	case back.Pages == 0:
+		return "the past: no page but the feed itself" + reach
+	case back.Posts == 0:
+		return fmt.Sprintf("the past: %s%s, with nothing that the feed itself does not show", plural(back.Pages, "older page"), reach)
+	}
+	return fmt.Sprintf("the past: %s with %s not in the feed itself%s; none of it is mailed by itself", plural(back.Pages, "older page"), plural(back.Posts, "post"), reach)
+}
+
+// beside says of a feed in a file what its older pages would be.
+func beside(address string) string {
+	if isSite(address) {
+		return ""
+	}
+	return `; the older pages of a file are files beside it that its link rel="next" names`
 }
 
 // feedAddress makes a file's path independent of the folder it is read from.
@@ -206,7 +245,7 @@ func valueError(err error) error {
 	return &told
 }
 
-func (d *door) tellInit(from source, file string, loc *time.Location) {
+func (d *door) tellInit(from source, address, file string, loc *time.Location) {
 	if len(from.found.Candidates) < 2 {
 		d.say("%s: %s", printable(from.doc.Title), plural(len(from.doc.Posts), "post"))
 		for _, line := range newestLines(from.doc.Posts, loc) {
@@ -214,6 +253,9 @@ func (d *door) tellInit(from source, file string, loc *time.Location) {
 		}
 	}
 	d.say("written: %s and digest.db beside it; nothing was sent", file)
+	if len(from.found.Candidates) > 1 && !d.asks() {
+		d.say("another one: write its address into %s, or digest init %s --feed ADDRESS --dir ELSEWHERE", file, shown(quoted(address)))
+	}
 }
 
 func (d *door) sayNext(file string) {
@@ -225,9 +267,9 @@ func (d *door) sayNext(file string) {
 }
 
 // ask fills what only the author knows, on a terminal only.
-func (d *door) ask(v *config.Values, lines *bufio.Scanner) {
-	if !terminal(d.in) || !terminal(d.out) {
-		return
+func (d *door) ask(ctx context.Context, v *config.Values, lines *bufio.Scanner) error {
+	if !d.asks() {
+		return nil
 	}
 	for _, q := range []struct {
 		text  string
@@ -241,10 +283,11 @@ func (d *door) ask(v *config.Values, lines *bufio.Scanner) {
 		if *q.value != "" {
 			continue
 		}
-		fmt.Fprintf(d.out, "%s [later]: ", q.text)
-		if !lines.Scan() {
-			return
+		answer, more, err := d.answer(ctx, q.text+" [later]: ", lines)
+		if err != nil || !more {
+			return err
 		}
-		*q.value = strings.TrimSpace(lines.Text())
+		*q.value = answer
 	}
+	return nil
 }

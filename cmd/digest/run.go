@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"digest/feed"
 	"digest/newsletter"
 	"digest/outbox"
 )
@@ -139,7 +141,7 @@ func (d *door) tellPass(p newsletter.Passed) {
 func (d *door) tellPolled(f newsletter.Polled, p newsletter.Passed, chatty bool) {
 	switch {
 	case f.Err != nil:
-		d.complain(sentenceOf(f.Err), again(p.Made))
+		d.complain(sentenceOf(f.Err), d.again(f.Feed, p.Made))
 	case f.Rest.Why != "" && (chatty || p.Waiting()):
 		d.say("%s", d.resting(f))
 	case f.Rest.Why != "":
@@ -151,6 +153,9 @@ func (d *door) tellPolled(f newsletter.Polled, p newsletter.Passed, chatty bool)
 			line += fmt.Sprintf(", %d of them set aside", n)
 		}
 		d.say("%s", line)
+	}
+	if f.Partial && chatty {
+		d.say("feed %s: damaged: some posts may be missing", shown(f.Feed.URL))
 	}
 }
 
@@ -191,14 +196,26 @@ func indented(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// again is what a feed that can't be read leads to.
-func again(made []newsletter.Made) string {
-	for _, m := range made {
-		if m.Waiting {
-			return fmt.Sprintf("nothing that is stored has changed; the %s issue that is due waits for it, and the next run tries again", m.Issue.Digest)
-		}
+// again is what a feed that can't be read leads to, and when it is asked next.
+func (d *door) again(f feed.Feed, made []newsletter.Made) string {
+	waiting := slices.IndexFunc(made, func(m newsletter.Made) bool { return m.Waiting })
+	when := "it is asked again " + nextLook(f, waiting >= 0, d.now())
+	if f.Stopped {
+		when = fmt.Sprintf("it is not asked any more: write its new address into %s, or ask once with `%s`", d.config, d.typed("feed poll"))
 	}
-	return "nothing that is stored has changed; it is tried again with the next run"
+	if waiting >= 0 {
+		when = fmt.Sprintf("the %s issue that is due waits for it; ", made[waiting].Issue.Digest) + when
+	}
+	return "nothing that is stored has changed; " + when
+}
+
+// nextLook says when a feed that is not stopped is asked again: for an issue
+// that waits, all that counts is what its server has asked for.
+func nextLook(f feed.Feed, urgent bool, now time.Time) string {
+	if !f.Next.After(now) || urgent && !f.Told {
+		return "with the next run"
+	}
+	return "with the first run after " + f.Next.In(time.Local).Format("Monday 2 January 15:04 MST")
 }
 
 func (d *door) tellMade(m newsletter.Made, chatty bool) {
@@ -259,7 +276,8 @@ type passView struct {
 type feedView struct {
 	URL     string     `json:"url"`
 	New     int        `json:"new"`
-	Aside   int        `json:"aside,omitempty"` // of the new ones
+	Aside   int        `json:"aside,omitempty"`   // of the new ones
+	Damaged bool       `json:"damaged,omitempty"` // some posts may be missing
 	Error   string     `json:"error,omitempty"`
 	Resting string     `json:"resting,omitempty"` // why it was not asked
 	Until   *time.Time `json:"until,omitempty"`   // when it is asked again
@@ -283,7 +301,7 @@ type madeView struct {
 func passedView(p newsletter.Passed) passView {
 	view := passView{Feeds: []feedView{}, Issues: []madeView{}, Notices: []noticeView{}, Live: p.Standing == newsletter.Live, Reason: p.Sent.Reason}
 	for _, f := range p.Polled {
-		v := feedView{URL: shown(f.Feed.URL), New: len(f.New), Aside: len(f.Aside), Resting: f.Rest.Why, Until: optional(f.Rest.Until)}
+		v := feedView{URL: shown(f.Feed.URL), New: len(f.New), Aside: len(f.Aside), Damaged: f.Partial, Resting: f.Rest.Why, Until: optional(f.Rest.Until)}
 		if f.Err != nil {
 			v.Error = sentenceOf(f.Err)
 		}

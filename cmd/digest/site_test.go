@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,7 +14,8 @@ import (
 
 // siteCmd serves a folder of the session: "site FOLDER" sets $SITE to where it
 // answers. A path that ends with "/" is the index.html in it, or feed.xml where
-// that is all there is; SITE in a file stands for the site's address.
+// that is all there is; SITE in a file stands for the site's address, and a file
+// that is "HTTP" and a number for an answer with that code.
 func siteCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 || neg {
 		ts.Fatalf("usage: site FOLDER")
@@ -23,6 +25,10 @@ func siteCmd(ts *testscript.TestScript, neg bool, args []string) {
 		name := filepath.Join(dir, filepath.FromSlash(path.Clean(r.URL.Path)))
 		for _, file := range []string{name, name + "/index.html", name + "/feed.xml"} {
 			if data, err := os.ReadFile(file); err == nil {
+				var code int
+				if n, _ := fmt.Sscanf(string(data), "HTTP %d", &code); n == 1 {
+					w.WriteHeader(code)
+				}
 				w.Write([]byte(strings.ReplaceAll(string(data), "SITE", "http://"+r.Host)))
 				return
 			}

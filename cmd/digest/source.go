@@ -26,16 +26,35 @@ func (d *door) reader() *newsletter.Newsletter {
 	return n
 }
 
-// readFeed reads a feed that was named on the command line.
-func (d *door) readFeed(ctx context.Context, address string) (feed.Document, error) {
+// readFeed reads a feed that was named on the command line. An address that
+// lacks its scheme is asked by https, and by http where that gives no answer.
+func (d *door) readFeed(ctx context.Context, address string) (source, error) {
+	if !isSite(address) || strings.Contains(address, ":/") {
+		return d.readNamed(ctx, address)
+	}
+	from, err := d.readNamed(ctx, "https://"+address)
+	if fetch := (*url.Error)(nil); errors.As(err, &fetch) && ctx.Err() == nil {
+		if from, plain := d.readNamed(ctx, "http://"+address); plain == nil {
+			return from, nil
+		} else if errors.As(plain, &fetch) {
+			err = plain
+		}
+	}
+	return from, err
+}
+
+func (d *door) readNamed(ctx context.Context, address string) (source, error) {
 	if err := checkSource(address); err != nil {
-		return feed.Document{}, err
+		return source{}, err
 	}
-	doc, answer, err := d.reader().Read(ctx, feedAddress(address), feed.Feed{}, d.now())
+	from := source{address: feedAddress(address)}
+	var answer feed.Answer
+	var err error
+	from.doc, answer, err = d.reader().Read(ctx, from.address, feed.Feed{}, d.now())
 	if errors.Is(err, feed.ErrNotFeed) {
-		return doc, pageError(err, answer)
+		err = pageError(err, answer)
 	}
-	return doc, err
+	return from, err
 }
 
 // pageError adds what feeds a page names that stands where a feed should.
@@ -89,8 +108,6 @@ func checkSource(address string) error {
 		return wrong("name the feed's file in it", fmt.Errorf("%s is a folder", address))
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil // what else may be wrong with it, reading it tells
-	case hostForm.MatchString(address) && !fileForm.MatchString(address):
-		return wrong("did you mean https://"+address+"?", fmt.Errorf("there is no such file: %s", address))
 	}
 	return wrong("check the path, or give an address that begins with https://", fmt.Errorf("there is no such file: %s", address))
 }

@@ -59,7 +59,7 @@ func (d *door) tellStatus(h *house, s newsletter.Status) {
 	for _, f := range s.Foreign {
 		d.say("feed %s shows another blog: nothing new of it is mailed until that one is gone, or you have released or dismissed its posts", shown(f.URL))
 	}
-	d.tellAside(h, s.Aside, now)
+	d.tellAside(h, s, now)
 	d.say("%s stored, %s, %d waiting to confirm, %d left", plural(s.Posts, "post"),
 		plural(s.Subscribers[subscribers.Active], "active subscriber"), s.Subscribers[subscribers.Pending], s.Subscribers[subscribers.Unsubscribed])
 	for _, g := range s.Digests {
@@ -85,9 +85,13 @@ func (d *door) tellFeed(h *house, f feed.Feed, now time.Time) {
 	d.say("%s", line)
 	switch {
 	case f.Stopped:
-		d.say("  gone:    the server says it is gone for good, so it is not asked any more; %s asks once", d.typed("feed poll"))
+		d.say("  gone:    the server says it is gone for good, so it is not asked any more: write its new address into %s, or ask once with %s",
+			d.config, d.typed("feed poll"))
 	case f.Next.After(now):
 		d.say("  waits:   not asked before %s; %s asks now", local(f.Next, now, h.Zone()), d.typed("feed poll"))
+	}
+	if f.Damaged {
+		d.say("  damaged: some posts may be missing, for the feed is not whole")
 	}
 	if to := f.Proposal(); to != "" {
 		d.say("  moved:   it sends to %s for good, since %s: put that address into the config", shown(printable(to)), local(f.MovedSince, now, h.Zone()))
@@ -100,16 +104,21 @@ func (d *door) tellFeed(h *house, f feed.Feed, now time.Time) {
 
 // tellAside tells of posts that are set aside: how many, the newest, why, since
 // when, and what to do about it.
-func (d *door) tellAside(h *house, posts []feed.Post, now time.Time) {
+func (d *door) tellAside(h *house, s newsletter.Status, now time.Time) {
+	posts := s.Aside
 	if len(posts) == 0 {
 		return
 	}
 	d.say("%s set aside since %s, and mailed only if you say so:", plural(len(posts), "post"), local(posts[len(posts)-1].FirstSeen, now, h.Zone()))
 	for _, p := range posts[:min(3, len(posts))] {
-		d.say("  %d %q: %s", p.ID, printable(p.Heading()), because[p.Aside])
+		d.say("  %d %q: %s", p.ID, printable(p.Heading()), newsletter.Because(p.Aside))
 	}
 	if more := len(posts) - 3; more > 0 {
 		d.say("  and %d more: %s", more, d.typed("feed list --aside"))
+	}
+	if s.Standing == newsletter.NeverLive {
+		d.say("  to be decided after %s", d.typed("go-live"))
+		return
 	}
 	d.say("  %s, or %s", d.typed("feed release --all"), d.typed("feed dismiss --all"))
 }
@@ -145,6 +154,9 @@ func (d *door) tellDigest(h *house, g newsletter.DigestStatus, now time.Time) {
 	if g.Last.ID != 0 {
 		d.say("  last:    issue %d, %q, %s", g.Last.ID, printable(g.Last.Subject), local(g.Last.Approved, now, h.Zone()))
 	}
+	if g.Past.ID != 0 {
+		d.say("  past:    issue %d, %q, %s", g.Past.ID, printable(g.Past.Subject), local(g.Past.Approved, now, h.Zone()))
+	}
 	for _, i := range g.Held {
 		d.say("  held:    issue %d, %q: %s", i.ID, printable(i.Subject), i.Reason)
 	}
@@ -159,21 +171,27 @@ func (d *door) tellDigest(h *house, g newsletter.DigestStatus, now time.Time) {
 
 // advice is the one command to type now, what is wrong first.
 func (d *door) advice(s newsletter.Status) string {
+	for _, f := range s.Feeds {
+		if f.Stopped {
+			return fmt.Sprintf("write the new address of the feed %s into %s, for it is gone; if it is back, %s", shown(f.URL), d.config, d.typed("feed poll"))
+		}
+	}
+	for _, f := range s.Feeds {
+		if f.Failures > 0 {
+			return fmt.Sprintf("look at the feed %s, which can't be read; it is asked again %s, and at once by %s", shown(f.URL), nextLook(f, false, d.now()), d.typed("feed poll"))
+		}
+	}
 	if len(s.Orphans) > 0 {
 		return fmt.Sprintf("put the digest %q back into the config; its readers get nothing until it has that name again", s.Orphans[0].Digest)
+	}
+	decide := fmt.Sprintf("%s, then %s or %s", d.typed("feed list --aside"), d.typed("feed release ID"), d.typed("feed dismiss ID"))
+	if len(s.Aside) > 0 && s.Standing != newsletter.NeverLive {
+		return decide
 	}
 	for _, g := range s.Digests {
 		if len(g.Held) > 0 {
 			return fmt.Sprintf("%s, then %s", d.typed("issue show %d", g.Held[0].ID), d.typed("issue approve %d", g.Held[0].ID))
 		}
-	}
-	for _, f := range s.Feeds {
-		if f.Failures > 0 {
-			return fmt.Sprintf("look at the feed %s, which can't be read; it is tried again with every run", shown(f.URL))
-		}
-	}
-	if len(s.Aside) > 0 {
-		return fmt.Sprintf("%s, then %s or %s", d.typed("feed list --aside"), d.typed("feed release ID"), d.typed("feed dismiss ID"))
 	}
 	switch s.Standing {
 	case newsletter.NeverLive:
@@ -189,6 +207,9 @@ func (d *door) advice(s newsletter.Status) string {
 	if late := d.now().Sub(s.NextMail); !s.NextMail.IsZero() && late > time.Hour {
 		return fmt.Sprintf("%s; mail has been due for %s, so cron may not call it, or the mail server takes none", d.typed("run"), span(late))
 	}
+	if doubt := d.doubt(s, decide); doubt != "" {
+		return doubt
+	}
 	nothing := "nothing; cron or `digest serve` does the rest"
 	if n := s.Mail[outbox.Failed]; n > 0 {
 		nothing += fmt.Sprintf(" (%s refused for good: %s tells of which issue)", plural(n, "mail"), d.typed("issue list"))
@@ -196,18 +217,42 @@ func (d *door) advice(s newsletter.Status) string {
 	return nothing
 }
 
-func (d *door) statusView(s newsletter.Status) any {
-	type digestView struct {
-		Name    string     `json:"name"`
-		Rhythm  string     `json:"rhythm"`
-		Readers int        `json:"readers"`
-		Last    *time.Time `json:"last,omitempty"`
-		Next    time.Time  `json:"next"`
-		Waiting int        `json:"waiting"`
-		Held    []int64    `json:"held"`
-		Old     []int64    `json:"old"`  // posts left out, since they look old
-		Gone    []int64    `json:"gone"` // posts left out, since they are gone from the feed
+// doubt is the advice on what may be missing from the mail, but keeps none back;
+// "" = nothing.
+func (d *door) doubt(s newsletter.Status, decide string) string {
+	for _, f := range s.Feeds {
+		if !f.GapAt.IsZero() {
+			return fmt.Sprintf("%s, once you have compared %s with the blog", d.typed("feed dismiss --gap"), d.typed("feed list"))
+		}
 	}
+	for _, g := range s.Digests {
+		if len(g.Old) > 0 {
+			return decide
+		}
+	}
+	for _, f := range s.Feeds {
+		if to := f.Proposal(); to != "" {
+			return fmt.Sprintf("write %s into %s in place of %s, if that is the feed's new address", shown(printable(to)), d.config, shown(f.URL))
+		}
+	}
+	return ""
+}
+
+// digestView is a digest as `status --json` prints it.
+type digestView struct {
+	Name    string     `json:"name"`
+	Rhythm  string     `json:"rhythm"`
+	Readers int        `json:"readers"`
+	Last    *time.Time `json:"last,omitempty"`
+	Past    *time.Time `json:"past,omitempty"` // of an issue of the past that was sent since
+	Next    time.Time  `json:"next"`
+	Waiting int        `json:"waiting"`
+	Held    []int64    `json:"held"`
+	Old     []int64    `json:"old"`  // posts left out, since they look old
+	Gone    []int64    `json:"gone"` // posts left out, since they are gone from the feed
+}
+
+func (d *door) statusView(s newsletter.Status) any {
 	view := struct {
 		Live        bool                      `json:"live"`
 		Standing    string                    `json:"standing"`
@@ -220,7 +265,7 @@ func (d *door) statusView(s newsletter.Status) any {
 		Advice      string                    `json:"advice"`
 	}{s.Standing == newsletter.Live, standings[s.Standing], s.Posts, s.Subscribers, s.Mail, viewFeeds(s.Feeds), viewAside(s.Aside), nil, d.advice(s)}
 	for _, g := range s.Digests {
-		v := digestView{Name: g.Name, Rhythm: g.Rhythm, Readers: g.Readers, Last: optional(g.Last.Approved), Next: g.Next, Waiting: g.Waiting, Held: []int64{},
+		v := digestView{Name: g.Name, Rhythm: g.Rhythm, Readers: g.Readers, Last: optional(g.Last.Approved), Past: optional(g.Past.Approved), Next: g.Next, Waiting: g.Waiting, Held: []int64{},
 			Old: postIDs(g.Old), Gone: postIDs(g.Gone)}
 		for _, i := range g.Held {
 			v.Held = append(v.Held, i.ID)
