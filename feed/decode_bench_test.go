@@ -2,6 +2,7 @@ package feed
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
@@ -60,8 +61,16 @@ func bigFeeds() []struct {
 		{"escaped", repeated(rss, item+`<description>`+escaped+`</description></item>`, `</channel></rss>`)},
 		{"small", repeated(rss, item+`<description>`+escaped[:900]+`</description></item>`, `</channel></rss>`)},
 		{"atom", repeated(atom, entry+`<content type="html">`+escaped+`</content></entry>`, `</feed>`)},
+		{"json", bigJSON(words)},
 		{"xhtml", repeated(atom, entry+`<content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml">`+words+`</div></content></entry>`, `</feed>`)},
 	}
+}
+
+func bigJSON(words string) []byte {
+	text, _ := json.Marshal(words) // a string always marshals
+	item := `{"id":"https://blog.example/?p=%[1]d","url":"https://blog.example/%[1]d","title":"Post %[1]d","date_published":"2024-04-30T14:00:00+02:00","content_html":` +
+		strings.ReplaceAll(string(text), "%", "%%") + `},`
+	return repeated(`{"version":"https://jsonfeed.org/version/1.1","title":"T","home_page_url":"https://blog.example/","items":[`, item, `{"id":"last"}]}`)
 }
 
 func repeated(head, item, tail string) []byte {
