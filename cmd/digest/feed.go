@@ -30,6 +30,7 @@ type postView struct {
 	URL       string    `json:"url"`
 	Published time.Time `json:"published"`
 	Updated   time.Time `json:"updated"`
+	Dated     bool      `json:"dated"` // false: the feed gives no usable date, and the moment of the first look stands in for it
 	Author    string    `json:"author"`
 	Tags      []string  `json:"tags"`
 	Summary   string    `json:"summary_html"`
@@ -45,7 +46,7 @@ func viewPost(p feed.Post) postView {
 	if tags == nil {
 		tags = []string{}
 	}
-	return postView{id, p.Title, p.URL, p.Published.UTC(), p.Updated.UTC(), p.Author, tags, p.Summary, p.Content, p.Image}
+	return postView{id, p.Title, p.URL, p.Published.UTC(), p.Updated.UTC(), p.Dated(), p.Author, tags, p.Summary, p.Content, p.Image}
 }
 
 func (d *door) feedReadCommand() *cobra.Command {
