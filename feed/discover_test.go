@@ -137,6 +137,7 @@ func TestDiscoverFinds(t *testing.T) {
 	notes := blogRSS("Notes", 10, recent, true)
 	for _, test := range []discovery{
 		{"comments given", "/comments/feed/", map[string]string{"/comments/feed/": commentsRSS(3)}, []string{"/comments/feed/"}, "this looks like a comments feed"},
+		{"comments alone", "/", map[string]string{"/": linking("/comments/feed/"), "/comments/feed/": commentsRSS(3)}, []string{"/comments/feed/"}, "though this looks like a comments feed"},
 		{"an anchor", "/", map[string]string{"/": `<a href="/about">x</a><a href="f.rss">Feed</a>`, "/f.rss": notes}, []string{"/f.rss"}, "links to it"},
 		{"a post names no feed, the front page does", "/2024/05/x.html", map[string]string{"/2024/05/x.html": "<html><p>x", "/": linking("/any"), "/any": notes}, []string{"/any"}, "declares it"},
 		{"nothing is named: WordPress", "/", map[string]string{"/": `<meta name=generator content="WordPress 6">`, "/feed/": notes}, []string{"/feed/"}, "this kind of site"},

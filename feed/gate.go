@@ -270,7 +270,9 @@ func (s sighting) met() (met map[int64]bool, tail int) {
 // gone are the posts that should be shown and are not: they stood before one
 // that is shown still, and are newer than the oldest that is. Those that have
 // scrolled out at the end are not among them, wherever a blog pins old posts.
-// Where dates don't tell, the place does, in a document that has an order.
+// Where dates don't tell, the place does, in a document that has an order. Of a
+// document that showed other posts altogether for a while all are gone that are
+// newer, once the ones from before it are back.
 func (s sighting) gone() (list []int64) {
 	if s.partial {
 		return nil
@@ -282,11 +284,16 @@ func (s sighting) gone() (list []int64) {
 	for i, old := range s.shown {
 		switch byDate := old.dated && !oldest.IsZero(); {
 		case met[old.id]:
-		case byDate && i < tail && old.at.After(oldest), !byDate && order == newestFirst && i < tail, !byDate && order == oldestFirst && head >= 0 && i > head:
+		case byDate && (i < tail || tail < 0 && s.knowsOlder(old.id)) && old.at.After(oldest), !byDate && order == newestFirst && i < tail, !byDate && order == oldestFirst && head >= 0 && i > head:
 			list = append(list, old.id)
 		}
 	}
 	return list
+}
+
+// knowsOlder: the document shows a post that was stored before this one.
+func (s sighting) knowsOlder(id int64) bool {
+	return slices.ContainsFunc(s.posts, func(p Post) bool { return p.ID != 0 && p.ID < id })
 }
 
 // oldest is the date of the document's oldest dated post; zero where none is dated.

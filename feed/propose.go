@@ -91,13 +91,14 @@ func reason(first, second Candidate, best, next []int) string {
 }
 
 func only(c Candidate) string {
-	switch {
-	case c.How == HowGiven && c.Kind == KindComments:
-		return "it is the address given, though this looks like a comments feed"
-	case c.How == HowGiven:
-		return "it is the address given"
+	why := "it is the only feed found, and " + c.How
+	if c.How == HowGiven {
+		why = "it is the address given"
 	}
-	return "it is the only feed found, and " + c.How
+	if c.Kind == KindComments {
+		why += ", though this looks like a comments feed"
+	}
+	return why
 }
 
 // areTwins: most posts of the shorter one stand in the other, as in the RSS and

@@ -115,6 +115,27 @@ func TestAnotherBlogAtTheAddress(t *testing.T) {
 	}
 }
 
+// A few posts of another blog can't be told from news; but once the blog is back
+// they are gone like any that two looks miss.
+func TestStrangersForADay(t *testing.T) {
+	w := liveWorld(t)
+	w.write()
+	w.run()
+	mine := w.blog.Bytes()
+	stranger := fmt.Sprintf(`<rss version="2.0"><channel><title>B</title><item><title>Hello</title><link>https://b.test/1</link><pubDate>%s</pubDate></item></channel></rss>`,
+		w.clock.Now().Add(30*time.Minute).Format(time.RFC1123Z))
+	w.clock.Advance(time.Hour)
+	w.blog.Answer(digesttest.Body("application/rss+xml", stranger))
+	w.run()
+	for range 3 {
+		w.clock.Advance(time.Hour)
+		w.blog.Answer(digesttest.Body("application/rss+xml", string(mine)))
+		w.run()
+	}
+	w.on(time.January, 12)
+	equal(t, "the issue", w.titles(w.made(w.run()).Issue.ID), []string{"Post 3"})
+}
+
 // A blog read after days of silence has news, however much of it.
 func TestOutageIsNoFlood(t *testing.T) {
 	w := liveWorld(t)

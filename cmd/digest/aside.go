@@ -223,7 +223,7 @@ func (d *door) feedPollCommand() *cobra.Command {
 		Short:   "look at the feed now, whatever it waits for",
 		Long:    "poll looks at the feeds of the config, or at one of them, even if it was told to wait or has stopped. It sends nothing.",
 		Example: "  digest feed poll\n  digest feed poll https://blog.example.com/feed/",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h, err := d.open(cmd.Context())
 			if err != nil {

@@ -80,6 +80,9 @@ stood in the feed before the start), set aside, looks old, dismissed, or gone fr
 		Example: "  digest feed list --json\n  digest feed list --aside",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if limit < 0 {
+				return wrong("0 lists all of them", fmt.Errorf("--limit %d is no number of posts", limit))
+			}
 			h, err := d.look(cmd.Context())
 			if err != nil {
 				return err
