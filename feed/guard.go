@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -63,6 +64,20 @@ func (f Fetcher) transport(target *url.URL) *http.Transport {
 	}
 }
 
+// ErrGuarded: the address, or where a name or a redirect led, is one that must
+// not be reached: private, on a port that is not the web's, or a cloud's own.
+var ErrGuarded = errors.New("that is no place a feed may lead to")
+
+// guarded is check with [ErrGuarded] before what it refuses.
+func guarded(check func(network, address string, c syscall.RawConn) error) func(network, address string, c syscall.RawConn) error {
+	return func(network, address string, c syscall.RawConn) error {
+		if err := check(network, address, c); err != nil {
+			return fmt.Errorf("%w (%s): %w", ErrGuarded, address, err)
+		}
+		return nil
+	}
+}
+
 // guard refuses connections into private networks. It looks at the address being
 // dialled, behind DNS and on each redirect. Who configures a feed on a loopback
 // or private address literally means it: that host and port stay reachable.
@@ -75,7 +90,7 @@ func guard(target *url.URL, private Private) func(network, address string, c sys
 	if private == PrivateAllowed || !isLiteral && host != "localhost" {
 		public = ssrf.New(ssrf.WithPorts(80, 443, port))
 	}
-	return func(network, address string, c syscall.RawConn) error {
+	return guarded(func(network, address string, c syscall.RawConn) error {
 		dialled, err := netip.ParseAddrPort(address)
 		if err == nil && isMetadata(dialled.Addr()) {
 			return fmt.Errorf("%w: %s hands out credentials of a cloud", ssrf.ErrProhibitedIP, dialled.Addr())
@@ -92,7 +107,7 @@ func guard(target *url.URL, private Private) func(network, address string, c sys
 			return nil
 		}
 		return public.Safe(network, address, c)
-	}
+	})
 }
 
 // portOf is the port an address names or implies; 0 = neither.

@@ -129,6 +129,12 @@ func sentenceOf(err error) string {
 		why = "there is no host " + host.Name
 	case errors.As(err, &host):
 		why = "the address of " + host.Name + " can't be looked up"
+	case errors.Is(err, feed.ErrGuarded):
+		why = feed.ErrGuarded.Error()
+		var dial *net.OpError
+		if errors.As(err, &dial) && dial.Addr != nil {
+			why = "it leads to " + dial.Addr.String() + ", and " + why
+		}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		why = "nothing answers there"
 	case fetch.Timeout():
@@ -144,6 +150,8 @@ func adviceOn(err *url.Error) string {
 	switch {
 	case errors.As(err, &host) && host.IsNotFound:
 		return "check how the host is spelled"
+	case errors.Is(err, feed.ErrGuarded):
+		return "if that is your own network, give its own address, or set allow_private = true in that [[feed]]"
 	case errors.As(err, &certificate):
 		return "the site's certificate is not valid for that name; its owner, or this machine's clock, has to be put right"
 	}
