@@ -17,8 +17,8 @@ var plan = map[string]struct {
 	rooms []string
 	alone []string // libraries that live in this room and in no other
 }{
-	"cmd/digest":  {rooms: []string{"config", "database", "demo", "feed", "issue", "mailer", "newsletter", "outbox", "subscribers", "web"}, alone: []string{"github.com/spf13/cobra"}},
-	"web":         {rooms: []string{"newsletter", "subscribers"}},
+	"cmd/digest":  {rooms: []string{"config", "database", "demo", "feed", "issue", "mailer", "newsletter", "outbox", "subscribers", "web"}, alone: []string{"github.com/spf13/cobra", "github.com/schollz/progressbar/v3"}},
+	"web":         {rooms: []string{"newsletter", "subscribers"}, alone: []string{"github.com/prometheus/client_golang"}},
 	"newsletter":  {rooms: []string{"config", "feed", "issue", "mailer", "outbox", "subscribers", "templates"}},
 	"config":      {rooms: []string{"issue"}, alone: []string{"github.com/pelletier/go-toml/v2", "github.com/caarlos0/env/v11"}},
 	"templates":   {rooms: []string{"feed", "issue"}},

@@ -116,10 +116,16 @@ func hostOf(to server, rest, allowed string) (server, string) {
 	return to, ""
 }
 
-// Host is the host of the mail server; "" for a Maildir.
-func (m Mail) Host() string {
-	to, _ := parseServer(m.SMTP)
-	return to.host
+// Hosts are the hosts of the mail servers, the first one first; a Maildir has
+// none.
+func (m Mail) Hosts() []string {
+	var hosts []string
+	for _, address := range []string{m.SMTP, m.Fallback} {
+		if to, _ := parseServer(address); to.host != "" {
+			hosts = append(hosts, to.host)
+		}
+	}
+	return hosts
 }
 
 // checkRate reads "1/s, 200/h" for its form; what it means is the courier's.

@@ -3,9 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -29,6 +27,11 @@ func (r *reader) check(c *Config) {
 	r.mail(&c.Mail)
 	if !isListen(c.Web.Listen) {
 		r.bad("web.listen", fmt.Sprintf("%.80q: an address like \"127.0.0.1:8080\" is allowed", c.Web.Listen), "")
+	}
+	if c.Web.Metrics != "" && !isListen(c.Web.Metrics) {
+		r.bad("web.metrics", fmt.Sprintf("%.80q: an address like \"127.0.0.1:9090\" is allowed", c.Web.Metrics), "")
+	} else if c.Web.Metrics == c.Web.Listen && !strings.HasSuffix(c.Web.Listen, ":0") {
+		r.bad("web.metrics", "the pages are at this address", "take another port: what readers reach shows no metrics")
 	}
 	if strings.Contains(c.Database, "://") {
 		r.bad("database", "the path of a file is allowed", "")
@@ -166,9 +169,11 @@ func (r *reader) mail(m *Mail) {
 	if _, problem := parseServer(m.SMTP); problem != "" {
 		r.bad("mail.smtp", problem, "")
 	}
+	r.fallback(m)
 	if problem := checkRate(m.Rate); problem != "" {
 		r.bad("mail.rate", problem, "")
 	}
+	r.domains(m.Domains)
 	if m.Connections < 1 || m.Connections > 64 {
 		r.bad("mail.connections", fmt.Sprintf("%d: 1 to 64 is allowed", m.Connections), "")
 	}
@@ -176,38 +181,46 @@ func (r *reader) mail(m *Mail) {
 		r.bad("mail.helo", fmt.Sprintf("%.80q is no host name", m.Helo), "")
 	}
 	r.oneOf("mail.in_doubt", m.InDoubt, "repeat", "ask")
-	r.password(m)
+	r.password("mail.password_file", &m.PasswordFile, &m.Password)
+	r.password("mail.fallback_password_file", &m.FallbackPasswordFile, &m.FallbackPassword)
+	r.dkim(m)
 }
 
-// password reads the file, unless the environment has said it already.
-func (r *reader) password(m *Mail) {
-	if m.PasswordFile == "" {
+// fallback checks the second way out, which must be another than the first.
+func (r *reader) fallback(m *Mail) {
+	if m.Fallback == "" {
+		if m.FallbackPasswordFile != "" {
+			r.bad("mail.fallback_password_file", "there is no fallback to log in to", "add fallback, or drop the key")
+		}
 		return
 	}
-	m.PasswordFile = r.path(m.PasswordFile)
-	if !m.Password.Empty() {
+	_, problem := parseServer(m.Fallback)
+	if m.Fallback == m.SMTP {
+		problem = "it is the same as smtp: name another server, or drop the key"
+	}
+	if problem != "" {
+		r.bad("mail.fallback", strings.NewReplacer("password_file", "fallback_password_file",
+			"DIGEST_MAIL_PASSWORD", "DIGEST_MAIL_FALLBACK_PASSWORD").Replace(problem), "")
+	}
+}
+
+// password reads the file a key names, unless the environment has said it already.
+func (r *reader) password(key string, file *string, to *Secret) {
+	if *file == "" {
 		return
 	}
-	f, err := os.Open(m.PasswordFile)
-	if err != nil {
-		r.bad("mail.password_file", fmt.Sprintf("%s cannot be read", m.PasswordFile), "put the password of the mail account there, or drop the key")
+	*file = r.path(*file)
+	if !to.Empty() {
 		return
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		r.bad("mail.password_file", fmt.Sprintf("%s is no file", m.PasswordFile), "")
+	text, ok := r.private(key, *file, "put the password of the mail account there, or drop the key")
+	if !ok {
 		return
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		r.bad("mail.password_file", fmt.Sprintf("%s is open to others (mode %04o)", m.PasswordFile, info.Mode().Perm()), "chmod 600 "+m.PasswordFile)
+	password := strings.TrimRight(text, "\r\n")
+	if password == "" || strings.ContainsAny(password, "\r\n\x00") {
+		r.bad(key, fmt.Sprintf("%s must hold the password on one line", *file), "")
 		return
 	}
-	text, err := io.ReadAll(io.LimitReader(f, 4096))
-	password := strings.TrimRight(string(text), "\r\n")
-	if err != nil || password == "" || strings.ContainsAny(password, "\r\n\x00") {
-		r.bad("mail.password_file", fmt.Sprintf("%s must hold the password on one line", m.PasswordFile), "")
-		return
-	}
-	m.Password = NewSecret(password)
+	*to = NewSecret(password)
 }

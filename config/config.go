@@ -71,20 +71,27 @@ type Digest struct {
 
 // Mail is the way out.
 type Mail struct {
-	From         string `toml:"from" env:"FROM"`                   // "Name <local@domain>"; required
-	ReplyTo      string `toml:"reply_to" env:"REPLY_TO"`           // address; "" = none
-	SMTP         string `toml:"smtp" env:"SMTP"`                   // smtp://user@host:587, smtps://…:465 or file:///absolute/maildir; required
-	PasswordFile string `toml:"password_file" env:"PASSWORD_FILE"` // path, absolute after Load, readable by its owner alone; "" = none
-	Password     Secret `toml:"-" env:"PASSWORD"`                  // from the file or DIGEST_MAIL_PASSWORD; empty = no login
-	Helo         string `toml:"helo" env:"HELO"`                   // name to greet with; "" = the mailer's choice
-	Rate         string `toml:"rate" env:"RATE"`                   // "1/s, 200/h" or "unlimited"; "" = unlimited
-	Connections  int    `toml:"connections" env:"CONNECTIONS"`     // 1 to 64; 0 = 4
-	InDoubt      string `toml:"in_doubt" env:"IN_DOUBT"`           // "repeat" or "ask"; "" = repeat
+	From                 string `toml:"from" env:"FROM"`                                     // "Name <local@domain>"; required
+	ReplyTo              string `toml:"reply_to" env:"REPLY_TO"`                             // address; "" = none
+	SMTP                 string `toml:"smtp" env:"SMTP"`                                     // smtp://user@host:587, smtps://…:465 or file:///absolute/maildir; required
+	PasswordFile         string `toml:"password_file" env:"PASSWORD_FILE"`                   // path, absolute after Load, readable by its owner alone; "" = none
+	Password             Secret `toml:"-" env:"PASSWORD"`                                    // from the file or DIGEST_MAIL_PASSWORD; empty = no login
+	Fallback             string `toml:"fallback" env:"FALLBACK"`                             // like SMTP: where mail goes once that can't be reached at all; "" = nowhere
+	FallbackPasswordFile string `toml:"fallback_password_file" env:"FALLBACK_PASSWORD_FILE"` // like PasswordFile
+	FallbackPassword     Secret `toml:"-" env:"FALLBACK_PASSWORD"`                           // from the file or DIGEST_MAIL_FALLBACK_PASSWORD
+	Helo                 string `toml:"helo" env:"HELO"`                                     // name to greet with; "" = the mailer's choice
+	Rate                 string `toml:"rate" env:"RATE"`                                     // "1/s, 200/h" or "unlimited"; "" = unlimited
+	Connections          int    `toml:"connections" env:"CONNECTIONS"`                       // 1 to 64; 0 = 4
+	DKIM                 []DKIM `toml:"dkim"`                                                // keys that sign, at most two; none: mail goes out unsigned
+	InDoubt              string `toml:"in_doubt" env:"IN_DOUBT"`                             // "repeat" or "ask"; "" = repeat
+
+	Domains map[string]string `toml:"domains"` // rates by recipient domain, or several ("gmail.com, googlemail.com"), or "*"; none = Rate alone
 }
 
 // Web is the pages.
 type Web struct {
-	Listen string `toml:"listen" env:"LISTEN"` // host:port; "" = 127.0.0.1:8080
+	Listen  string `toml:"listen" env:"LISTEN"`   // host:port; "" = 127.0.0.1:8080
+	Metrics string `toml:"metrics" env:"METRICS"` // host:port of /metrics; "" = there are none
 }
 
 // DefaultSubject names the newest post and how many more there are.

@@ -83,7 +83,7 @@ func TestLoad(t *testing.T) {
 		"cut":         {c.Digests[0].Cut, "send"},
 		"in_doubt":    {c.Mail.InDoubt, "repeat"},
 		"connections": {c.Mail.Connections, 2},
-		"host":        {c.Mail.Host(), "smtp.notes.test"},
+		"host":        {c.Mail.Hosts()[0], "smtp.notes.test"},
 		"sender":      {c.Sender().Name, "Notes"},
 	} {
 		if got[0] != got[1] {
@@ -222,7 +222,7 @@ func TestEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []any{c.Site.Name, c.Site.PublicURL, c.Author.Email, c.Mail.From, c.Mail.Host(), c.Mail.Password.Reveal(), c.Mail.Rate, c.Mail.Connections, c.Web.Listen}
+	got := []any{c.Site.Name, c.Site.PublicURL, c.Author.Email, c.Mail.From, c.Mail.Hosts()[0], c.Mail.Password.Reveal(), c.Mail.Rate, c.Mail.Connections, c.Web.Listen}
 	want := []any{"Other", "http://localhost:1", "you@notes.test", "Other <o@notes.test>", "localhost", "hunter2", "9/m", 7, "127.0.0.1:8080"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

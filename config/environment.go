@@ -31,6 +31,9 @@ func (r *reader) table(name string, to any, set map[string]string) {
 	var known []string
 	t := reflect.TypeOf(to).Elem()
 	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("env") == "" {
+			continue // a table of its own, which no variable can hold
+		}
 		variable := prefix + t.Field(i).Tag.Get("env")
 		known = append(known, variable)
 		if _, ok := set[variable]; ok {

@@ -109,6 +109,8 @@ func displayKey(key []string) string {
 	switch {
 	case table == "" && isArray(name):
 		return "[[" + name + "]]"
+	case isArray(table + "." + name):
+		return "[[" + table + "." + name + "]]"
 	case table == "" && keysOf(name) != nil:
 		return "[" + name + "]"
 	case table == "":
@@ -119,7 +121,7 @@ func displayKey(key []string) string {
 	return "[" + table + "] " + name
 }
 
-func isArray(table string) bool { return table == "feed" || table == "digest" }
+func isArray(table string) bool { return table == "feed" || table == "digest" || table == "mail.dkim" }
 
 // fields are the keys of the file by table ("" = above all tables), from the
 // toml tags that decoding goes by.
@@ -148,6 +150,11 @@ func tables() map[string][]reflect.StructField {
 		}
 		if t.Kind() == reflect.Struct {
 			all[f.Tag.Get("toml")] = fields(t)
+			for _, inner := range fields(t) {
+				if inner.Type.Kind() == reflect.Slice && inner.Type.Elem().Kind() == reflect.Struct {
+					all[f.Tag.Get("toml")+"."+inner.Tag.Get("toml")] = fields(inner.Type.Elem())
+				}
+			}
 		}
 	}
 	return all
@@ -192,8 +199,10 @@ func wanted(key []string) string {
 			return "a whole number"
 		case f.Type.Kind() == reflect.Bool, f.Type == reflect.TypeFor[*bool]():
 			return "true or false"
+		case f.Type.Kind() == reflect.Map:
+			return "a table [" + table + "." + name + "]"
 		case f.Type.Kind() == reflect.Slice:
-			return "a table [[" + name + "]]"
+			return "a table [[" + strings.TrimPrefix(table+"."+name, ".") + "]]"
 		}
 		return "a table [" + name + "]"
 	}

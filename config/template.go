@@ -122,6 +122,8 @@ func (c Config) ExampleValues() []string {
 	note(isExample(domainOf(c.Sender().Address)), "[mail] from")
 	to, _ := parseServer(c.Mail.SMTP)
 	note(isExample(to.host) || isExample(domainOf(to.user)), "[mail] smtp")
+	second, _ := parseServer(c.Mail.Fallback)
+	note(isExample(second.host) || isExample(domainOf(second.user)), "[mail] fallback")
 	return keys
 }
 

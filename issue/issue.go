@@ -90,13 +90,13 @@ var (
 )
 
 // moves lists where each state may go. Held to held is a new reason. Approved has no way back: readers are
-// owed from then on, and only the ledger says what becomes of their mail.
+// owed from then on, and only the ledger says what becomes of their mail. Done goes back where a person sends again.
 var moves = map[State][]State{
 	StateDraft: {Held, Approved, Empty, Cancelled},
 	Held:       {Held, Approved, Empty, Cancelled},
 	Approved:   {Sending, Done},
 	Sending:    {Done},
-	Done:       nil,
+	Done:       {Sending},
 	Empty:      nil,
 	Cancelled:  nil,
 }
@@ -107,8 +107,8 @@ func (s State) CanBecome(to State) bool { return slices.Contains(moves[s], to) }
 // Frozen says whether the issue's words, posts and readers are settled.
 func (s State) Frozen() bool { return s == Approved || s == Sending || s == Done }
 
-// Final says whether nothing moves an issue on from s.
-func (s State) Final() bool { return len(moves[s]) == 0 }
+// Final says whether nothing moves an issue on from s by itself.
+func (s State) Final() bool { return s == Done || s == Empty || s == Cancelled }
 
 // Choose takes from the pool what no issue of the digest has used, each post
 // once, newest first: by Published, then by ID. The pool is left as it is.

@@ -18,7 +18,7 @@ func TestStatesMove(t *testing.T) {
 	legal := map[[2]State]bool{
 		{StateDraft, Held}: true, {StateDraft, Approved}: true, {StateDraft, Empty}: true, {StateDraft, Cancelled}: true,
 		{Held, Held}: true, {Held, Approved}: true, {Held, Empty}: true, {Held, Cancelled}: true,
-		{Approved, Sending}: true, {Approved, Done}: true, {Sending, Done}: true,
+		{Approved, Sending}: true, {Approved, Done}: true, {Sending, Done}: true, {Done, Sending}: true,
 	}
 	for _, from := range all {
 		for _, to := range all {

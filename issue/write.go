@@ -238,6 +238,14 @@ func MarkDone(ctx context.Context, q Querier, id int64, now time.Time) error {
 	return SetState(ctx, q, id, []State{Approved, Sending}, Done, "", now)
 }
 
+// Reopen says that mail of a frozen issue is owed again. One that is not done stays as it is.
+func Reopen(ctx context.Context, q Querier, id int64) error {
+	n, err := affected(q.ExecContext(ctx, `UPDATE issues SET done_at = NULL,
+		state = CASE state WHEN 'done' THEN 'sending' ELSE state END
+		WHERE id = $1 AND state IN ('approved', 'sending', 'done')`, id))
+	return moved(ctx, q, id, n, err, "reopening")
+}
+
 // Cancel ends a draft or held issue. Its posts are used up, unless keep gives
 // them back to the pool. A scheduled period stays answered for; a past one can
 // be made again once its posts were given back.

@@ -35,16 +35,21 @@ func mailbox(address string) (string, error) {
 	case !isHostName(domain):
 		return "", fmt.Errorf("%w: domain", errAddress)
 	}
+	if domain == address[at+1:] {
+		return address, nil
+	}
 	return local + "@" + domain, nil
 }
 
 func isDotAtom(local string) bool {
-	for atom := range strings.SplitSeq(local, ".") {
-		if atom == "" || strings.ContainsFunc(atom, notAtext) {
+	dot := true
+	for _, r := range local {
+		if r == '.' && dot || r != '.' && notAtext(r) {
 			return false
 		}
+		dot = r == '.'
 	}
-	return true
+	return !dot
 }
 
 func notAtext(r rune) bool {
@@ -61,29 +66,38 @@ func isHostName(domain string) bool {
 	if domain == "" || len(domain) > 253 {
 		return false
 	}
-	for label := range strings.SplitSeq(domain, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+	start := 0 // of the label
+	for i := 0; i <= len(domain); i++ {
+		if i < len(domain) && domain[i] != '.' {
+			if !isLDH(domain[i]) {
+				return false
+			}
+			continue
+		}
+		if i == start || i-start > 63 || domain[start] == '-' || domain[i-1] == '-' {
 			return false
 		}
-		if strings.ContainsFunc(label, notLDH) {
-			return false
-		}
+		start = i + 1
 	}
 	return true
 }
 
-func notLDH(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-')
+func isLDH(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-'
 }
 
 func isASCII[T string | []byte](s T) bool {
-	var high byte
-	for len(s) >= 8 { // a message is long
-		high |= s[0] | s[1] | s[2] | s[3] | s[4] | s[5] | s[6] | s[7]
-		s = s[8:]
+	const high = 0x8080808080808080
+	for ; len(s) >= 8; s = s[8:] { // a message is long; this is one load
+		if word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56; word&high != 0 {
+			return false
+		}
 	}
 	for i := range len(s) {
-		high |= s[i]
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
 	}
-	return high < utf8.RuneSelf
+	return true
 }

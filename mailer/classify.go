@@ -53,8 +53,6 @@ type Answer struct {
 }
 
 var (
-	enhancedForm = regexp.MustCompile(`^([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)`)
-
 	// Words by which servers that give no or a vague enhanced code (5.7.1) say that they mean the sender.
 	senderWords = regexp.MustCompile(`(?i)relay|authenticat|auth required|not logged in|log ?in (first|required)|` +
 		`sender (address )?(rejected|refused|denied|verif|not)|client host|helo|ehlo|` +
@@ -74,12 +72,18 @@ var (
 //
 // What cannot stand in this place (2xx to DATA, 3xx to the dot, 199, 600) is Odd.
 func Classify(phase Phase, code int, text string) Class {
-	a := parseAnswer(phase, code, text)
-	switch code / 100 {
+	if code/100 == 2 || code/100 == 3 { // no word of it matters
+		return classify(Answer{Phase: phase, Code: code})
+	}
+	return classify(parseAnswer(phase, code, text))
+}
+
+func classify(a Answer) Class {
+	switch a.Code / 100 {
 	case 2:
-		return classifyYes(phase)
+		return classifyYes(a.Phase)
 	case 3:
-		if phase == PhaseData && code == 354 {
+		if a.Phase == PhaseData && a.Code == 354 {
 			return Ready
 		}
 	case 4:
@@ -93,26 +97,57 @@ func Classify(phase Phase, code int, text string) Class {
 // answer builds the Answer to a reply.
 func answer(phase Phase, code int, text string) Answer {
 	a := parseAnswer(phase, code, text)
-	a.Class = Classify(phase, code, text)
+	a.Class = classify(a)
 	return a
 }
 
 // parseAnswer takes the enhanced code off the text. One that contradicts the basic code is not believed.
 func parseAnswer(phase Phase, code int, text string) Answer {
-	a := Answer{Phase: phase, Code: code, Text: NewHeaderText(text).String()}
-	match := enhancedForm.FindStringSubmatch(a.Text)
-	if match == nil {
+	a := Answer{Phase: phase, Code: code, Text: oneLine(text)}
+	enhanced := enhancedCode(a.Text)
+	if enhanced == "" {
 		return a
 	}
-	if match[1] == strconv.Itoa(code/100) {
-		a.Enhanced = strings.TrimSpace(match[0])
+	if int(enhanced[0]-'0') == code/100 {
+		a.Enhanced = enhanced
 	}
-	// Servers repeat the enhanced code on each line of a long answer (RFC 2034 §4).
-	a.Text = strings.TrimPrefix(strings.ReplaceAll(" "+a.Text, " "+strings.TrimSpace(match[0])+" ", " "), " ")
-	if a.Text == strings.TrimSpace(match[0]) {
-		a.Text = ""
+	a.Text = strings.TrimPrefix(a.Text[len(enhanced):], " ")
+	if strings.Contains(a.Text, enhanced) { // servers repeat it on each line of a long answer (RFC 2034 §4)
+		a.Text = strings.TrimPrefix(strings.ReplaceAll(" "+a.Text, " "+enhanced+" ", " "), " ")
 	}
 	return a
+}
+
+// oneLine is text without line ends and controls; that of most answers has none.
+func oneLine(text string) string {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' || text[i] == ' ' && (i == 0 || text[i-1] == ' ') || i >= headerTextMax-1 {
+			return NewHeaderText(text).String()
+		}
+	}
+	return strings.TrimSuffix(text, " ")
+}
+
+// enhancedCode is the code of RFC 3463 §2 that text begins with, as a word; empty when there is none.
+func enhancedCode(text string) string {
+	code, _, _ := strings.Cut(text, " ")
+	if len(code) < len("2.0.0") || code[1] != '.' || code[0] != '2' && code[0] != '4' && code[0] != '5' {
+		return ""
+	}
+	subject, detail, _ := strings.Cut(code[2:], ".")
+	if !isShortNumber(subject) || !isShortNumber(detail) {
+		return ""
+	}
+	return code
+}
+
+func isShortNumber(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return 1 <= len(s) && len(s) <= 3
 }
 
 func classifyYes(phase Phase) Class {

@@ -1,7 +1,6 @@
 package mailer
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/wneessen/go-mail/smtp"
 )
@@ -35,8 +35,8 @@ func (s Server) Dial(ctx context.Context) (*Session, error) {
 	if err != nil {
 		return nil, s.failed(PhaseConnect, err)
 	}
-	session := &Session{server: s.Address(), timeouts: timeouts, raw: raw, meter: &meter{Conn: raw}}
-	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	session := &Session{server: s.Address(), timeouts: timeouts, socket: newSocket(raw), shut: func() { _ = raw.Close() }}
+	stop := context.AfterFunc(ctx, session.shut)
 	phase, err := s.open(session)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
@@ -51,60 +51,83 @@ func (s Server) Dial(ctx context.Context) (*Session, error) {
 	return session, nil
 }
 
+// opening is a session that is not open yet, in the hands of go-mail's client.
+type opening struct {
+	*Session
+	client *smtp.Client
+}
+
 // open takes a fresh connection through greeting, EHLO, TLS and login.
 func (s Server) open(session *Session) (Phase, error) {
-	if phase, err := s.greet(session); err != nil {
+	o := &opening{Session: session}
+	if s.Security == ImplicitTLS {
+		if err := o.encrypt(s.tls()); err != nil {
+			return PhaseTLS, err
+		}
+	}
+	if phase, err := o.greet(s.Host, s.greeting(o.socket.raw), nil); err != nil {
 		return phase, err
 	}
-	if phase, err := s.secure(session); err != nil {
+	if phase, err := s.secure(o); err != nil {
 		return phase, err
 	}
 	if s.User != "" {
-		if err := s.login(session); err != nil {
+		if err := s.login(o); err != nil {
 			return PhaseAuth, err
 		}
 	}
-	return PhaseHello, session.settle()
+	return PhaseHello, o.settle()
 }
 
-func (s Server) greet(session *Session) (Phase, error) {
-	session.meter.reset()
-	var conn net.Conn = session.meter
-	limit := session.timeouts.Greeting
-	if s.Security == ImplicitTLS {
-		secured := tls.Client(conn, s.tls())
-		handshaking, cancel := context.WithTimeout(context.Background(), limit) // Dial closes the socket when its own ctx ends
-		defer cancel()
-		if err := secured.HandshakeContext(handshaking); err != nil {
-			return PhaseTLS, err
-		}
-		conn, session.secure = secured, true
+// bound begins a step of the opening: it has so long, and so much may arrive.
+func (o *opening) bound() error {
+	o.socket.below.bound()
+	return o.socket.raw.SetDeadline(time.Now().Add(o.timeouts.Greeting))
+}
+
+func (o *opening) encrypt(config *tls.Config) error {
+	if err := o.bound(); err != nil {
+		return err
 	}
-	greeting, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	late := context.AfterFunc(greeting, func() { _ = session.raw.Close() })
-	client, err := smtp.NewClient(conn, s.Host)
-	late()
+	return o.socket.encrypt(config)
+}
+
+// greet hears the greeting and says EHLO. A server does not greet again after STARTTLS, and go-mail's client does not
+// begin without: it is told the greeting it has had, in heard.
+func (o *opening) greet(host, name string, heard []byte) (Phase, error) {
+	if err := o.bound(); err != nil {
+		return PhaseGreeting, err
+	}
+	conn := o.socket.conn()
+	o.replies = newReplies(conn)
+	client, err := smtp.NewClient(&guard{Conn: conn, replies: o.replies, rest: heard}, host)
 	if err != nil {
 		return PhaseGreeting, err
 	}
-	session.client = client
-	session.meter.reset()
-	if err := client.UpdateDeadline(limit); err != nil {
+	if o.early() {
+		return PhaseGreeting, errEarly
+	}
+	if err := o.bound(); err != nil {
 		return PhaseHello, err
 	}
-	return PhaseHello, client.Hello(s.name())
+	o.client = client
+	if err := client.Hello(name); err != nil {
+		return PhaseHello, err
+	}
+	if o.early() {
+		return PhaseHello, errEarly
+	}
+	return PhaseHello, nil
 }
 
 // secure turns the connection into TLS where Server.Security wants it.
-func (s Server) secure(session *Session) (Phase, error) {
-	client := session.client
-	offered, _ := client.Extension("STARTTLS")
+func (s Server) secure(o *opening) (Phase, error) {
+	offered, _ := o.client.Extension("STARTTLS")
 	switch s.Security {
 	case ImplicitTLS:
 		return PhaseTLS, nil
 	case Loopback:
-		login, _ := client.Extension("AUTH")
+		login, _ := o.client.Extension("AUTH")
 		if s.User == "" || login || !offered {
 			return PhaseTLS, nil
 		}
@@ -113,21 +136,30 @@ func (s Server) secure(session *Session) (Phase, error) {
 			return PhaseTLS, ErrNoTLS
 		}
 	}
-	session.meter.reset()
-	if err := client.UpdateDeadline(session.timeouts.Greeting); err != nil {
+	if err := o.startTLS(); err != nil {
 		return PhaseTLS, err
 	}
-	// go-mail starts a new reader on top of TLS: what someone slipped in after the 220 in plain text is thrown away.
-	err := client.StartTLS(s.tls())
-	state, ok := client.TLSConnectionState()
-	session.secure = ok && state.HandshakeComplete
-	switch {
-	case err != nil && session.secure: // the EHLO after it
-		return PhaseHello, err
-	case err == nil && !session.secure:
-		return PhaseTLS, ErrTLS
+	if err := o.encrypt(s.tls()); err != nil {
+		return PhaseTLS, err
 	}
-	return PhaseTLS, err
+	return o.greet(s.Host, s.greeting(o.socket.raw), []byte("220 \r\n"))
+}
+
+// startTLS asks for TLS. What follows the answer in plain text was slipped in by someone (CVE-2011-0411).
+func (o *opening) startTLS() error {
+	if err := o.bound(); err != nil {
+		return err
+	}
+	if _, err := o.client.Text.Cmd("STARTTLS"); err != nil {
+		return err
+	}
+	if _, _, err := o.client.Text.ReadResponse(220); err != nil {
+		return err
+	}
+	if o.replies.waiting() {
+		return fmt.Errorf("%w: %w", ErrTLS, errEarly)
+	}
+	return nil
 }
 
 func (s Server) tls() *tls.Config {
@@ -136,17 +168,18 @@ func (s Server) tls() *tls.Config {
 		RootCAs:            s.Roots,
 		MinVersion:         tls.VersionTLS12, // RFC 8996
 		InsecureSkipVerify: s.Security == Loopback,
+
+		DynamicRecordSizingDisabled: true, // bodies are long, and nobody waits for their first bytes
 	}
 }
 
 // login says who we are, by the first way the server knows. PLAIN comes first where the way is TLS: it works wherever it
 // is announced, which can't be said of the others.
-func (s Server) login(session *Session) error {
-	if !session.secure && s.Security != Loopback {
+func (s Server) login(o *opening) error {
+	if o.socket.secured == nil && s.Security != Loopback {
 		return ErrNoTLS
 	}
-	// Not ServerInfo.Auth: go-mail keeps there what was announced before TLS.
-	_, announced := session.client.Extension("AUTH")
+	_, announced := o.client.Extension("AUTH")
 	known := strings.Fields(strings.ToUpper(announced))
 	for _, way := range []struct {
 		name string
@@ -161,27 +194,30 @@ func (s Server) login(session *Session) error {
 		if !slices.Contains(known, way.name) {
 			continue
 		}
-		session.meter.reset()
-		if err := session.client.UpdateDeadline(session.timeouts.Greeting); err != nil {
+		if err := o.bound(); err != nil {
 			return err
 		}
-		return session.client.Auth(way.auth)
+		return o.client.Auth(way.auth)
 	}
 	return fmt.Errorf("%w: the server offers no login we know", ErrAuth)
 }
 
-// settle notes what the server can do, and puts the guard between it and the reader of answers.
-func (s *Session) settle() error {
-	if ok, limit := s.client.Extension("SIZE"); ok {
+// settle notes what the server can do, and takes the connection over from go-mail's client.
+func (o *opening) settle() error {
+	s := o.Session
+	if ok, limit := o.client.Extension("SIZE"); ok {
 		s.sizes = true
 		s.size, _ = strconv.ParseInt(limit, 10, 64)
 	}
-	s.utf8, _ = s.client.Extension("SMTPUTF8")
-	s.eightBit, _ = s.client.Extension("8BITMIME")
-	s.under = s.client.Text.R
-	s.replies = &replies{source: s.under}
-	s.client.Text.R = bufio.NewReader(s.replies)
-	if s.pending() {
+	s.utf8, _ = o.client.Extension("SMTPUTF8")
+	s.eightBit, _ = o.client.Extension("8BITMIME")
+	s.pipelining, _ = o.client.Extension("PIPELINING")
+	s.socket.below.bounded = false
+	s.replies.until = s.socket.raw.SetReadDeadline
+	if err := s.socket.raw.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	if s.early() {
 		return errEarly
 	}
 	return nil
@@ -192,6 +228,12 @@ func (s Server) failed(phase Phase, err error) *DialError {
 	failure := &DialError{Server: s.Address(), Phase: phase, Err: err}
 	for _, known := range []error{ErrNoTLS, ErrTLS, ErrAuth, ErrUnreachable} {
 		if errors.Is(err, known) {
+			return failure
+		}
+	}
+	for _, broken := range []error{errEarly, errGarbled, errLong} { // says nothing about the certificate or the login
+		if errors.Is(err, broken) {
+			failure.Err = fmt.Errorf("%w: %w", ErrUnreachable, err)
 			return failure
 		}
 	}

@@ -46,3 +46,7 @@ func (e *DialError) Halt() bool {
 	}
 	return false
 }
+
+// Busy reports whether the server answered and has no time for us now, as with 421 at the greeting: it needs a rest, or
+// fewer connections.
+func (e *DialError) Busy() bool { return errors.Is(e.Err, ErrBusy) }

@@ -8,6 +8,6 @@
 //
 // The package never retries, never decides who gets mail, keeps nothing, and logs nothing.
 //
-// Its one invariant: an error from Offer means nothing was accepted; an error from Dot means nobody can know; and any
-// [Answer] is what the server definitely said.
+// Its one invariant: an error from Offer means nothing was accepted; an error from Dot means nobody can know, unless it
+// is [ErrNoDot]; and any [Answer] is what the server definitely said.
 package mailer

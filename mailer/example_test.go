@@ -23,13 +23,18 @@ func Example() {
 		HTML:    "<p>Hello %%name,<br>here they are.</p>",
 		Mark:    "%%",
 	}
-	message, err := letter.Message(mailer.Reader{
+	raw, err := letter.Message(mailer.Reader{
 		Address:   "ann@example.net",
 		Name:      "Ann",
 		Leave:     "https://news.example.com/leave/7.abc",
 		MessageID: mailer.MessageID([]byte("secret"), "issue:12/subscriber:7", "example.com"),
 		Date:      time.Date(2010, 2, 26, 9, 0, 0, 0, time.UTC),
 	})
+	if err != nil {
+		panic(err)
+	}
+
+	message, err := mailer.NewMessage(raw)
 	if err != nil {
 		panic(err)
 	}
@@ -44,12 +49,12 @@ func Example() {
 		panic(err)
 	}
 	defer session.Close()
-	offered, err := session.Offer(ctx, "digest@example.com", "ann@example.net", message)
+	offered, err := session.Offer(ctx, mailer.Envelope{From: "digest@example.com", To: "ann@example.net", Message: message})
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(offered.Class) // the place to write down that the dot is about to leave
-	answer, err := session.Dot(ctx)
+	answer, err := session.Dot(ctx, nil)
 	if err != nil {
 		panic(err)
 	}

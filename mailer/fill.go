@@ -3,6 +3,7 @@ package mailer
 import (
 	"errors"
 	"html"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ func (r Reader) values() [len(slots)]string {
 type words struct {
 	letter     Letter // what they were made of
 	html, text cut
-	stencil    stencil
+	stencil    *Stencil
 	unfit      error // why there can be no message of it; nil: there can
 }
 
@@ -41,7 +42,7 @@ func (l Letter) words() *words {
 func makeWords(l Letter) *words {
 	l.ready = nil
 	w := &words{letter: l, html: cutAt(bodyText(l.HTML), l.Mark), text: cutAt(bodyText(l.Text), l.Mark)}
-	w.stencil, w.unfit = l.stencil(w.html, w.text)
+	w.stencil, w.unfit = w.makeStencil()
 	return w
 }
 
@@ -77,7 +78,7 @@ func slotAt(text string) (slot int, name string) {
 var errSlot = errors.New("the letter contains a slot nobody knows, or a value looks like one")
 
 // fill puts values into the slots.
-func (c cut) fill(values [len(slots)]string, mark string) (string, error) {
+func (c cut) fill(values *[len(slots)]string, mark string) (string, error) {
 	var b strings.Builder
 	b.Grow(c.size + 512)
 	for i, slot := range c.slots {
@@ -91,11 +92,36 @@ func (c cut) fill(values [len(slots)]string, mark string) (string, error) {
 	return "", errSlot
 }
 
-// seams is the cut with short pieces: only so much is left of each as can be part of a mark that a value completes.
-func (c cut) seams(mark string) cut {
+// seams are what of a cut can be part of a mark that a value completes.
+type seams struct {
+	mark  string
+	ends  [256]bool // bytes a beginning of the mark can end in
+	parts [2]cut    // HTML and text, with short pieces
+	begun bool      // a piece before a slot ends in the beginning of a mark
+}
+
+func (w *words) seams() (s seams, err error) {
+	s.mark = w.letter.Mark
+	for i := range len(s.mark) - 1 {
+		s.ends[s.mark[i]] = true
+	}
+	for i, c := range []cut{w.html, w.text} {
+		s.parts[i] = c.short(len(s.mark))
+		for k, piece := range c.pieces {
+			if s.mark != "" && strings.Contains(piece, s.mark) {
+				return s, errSlot
+			}
+			s.begun = s.begun || k < len(c.slots) && s.begins(piece)
+		}
+	}
+	return s, nil
+}
+
+// short leaves of each piece what a mark of n bytes can reach into.
+func (c cut) short(n int) cut {
 	short := cut{slots: c.slots}
 	for _, piece := range c.pieces {
-		if n := len(mark) - 1; mark != "" && len(piece) > 2*n && !strings.Contains(piece, mark) {
+		if len(piece) > 2*n {
 			piece = piece[:n] + "\x00" + piece[len(piece)-n:] // no mark contains NUL
 		}
 		short.pieces, short.size = append(short.pieces, piece), short.size+len(piece)
@@ -103,25 +129,87 @@ func (c cut) seams(mark string) cut {
 	return short
 }
 
-// filling gives the values of the slots as they stand in the parts.
-func (r Reader) filling() (inHTML, inText [len(slots)]string) {
-	inText = r.values()
-	for i, value := range inText {
-		inText[i] = plainValue(value)
-		inHTML[i] = html.EscapeString(inText[i])
+// begins reports whether text ends in the beginning of a mark.
+func (s *seams) begins(text string) bool {
+	if text == "" || !s.ends[text[len(text)-1]] {
+		return false
 	}
-	return inHTML, inText
+	for n := min(len(s.mark)-1, len(text)); n > 0; n-- {
+		if strings.HasSuffix(text, s.mark[:n]) {
+			return true
+		}
+	}
+	return false
+}
+
+// check looks for the mark where a value could complete it, and in the values. A mark that is not whole in a piece begins
+// in a value, or at the end of the piece before it: only where one does, the seams are put together.
+func (s *seams) check(f *filling) error {
+	if s.mark == "" {
+		return nil
+	}
+	near := s.begun
+	for i := range slots {
+		near = near || s.begins(f.text[i]) || strings.Contains(f.text[i], s.mark)
+		if len(f.html[i]) != len(f.text[i]) { // escaped
+			near = near || s.begins(f.html[i]) || strings.Contains(f.html[i], s.mark)
+		}
+	}
+	if !near {
+		return nil
+	}
+	_, err := s.parts[0].fill(&f.html, s.mark)
+	if err == nil {
+		_, err = s.parts[1].fill(&f.text, s.mark)
+	}
+	return err
+}
+
+// used tells which slots the letter has.
+func (w *words) used() (used [len(slots)]bool) {
+	for _, slot := range slices.Concat(w.html.slots, w.text.slots) {
+		used[slot] = true
+	}
+	return used
+}
+
+// filling is the values of one reader's slots as they stand in the parts.
+type filling struct {
+	html, text [len(slots)]string
+	literal    [len(slots)]bool // nothing of them is escaped in quoted-printable
+}
+
+// filling gives the values of the slots that are used.
+func (r *Reader) filling(used [len(slots)]bool) (f filling) {
+	for i, value := range r.values() {
+		if !used[i] {
+			continue
+		}
+		var all kind
+		for k := range len(value) {
+			all |= byteKinds[value[k]]
+		}
+		if all&special != 0 {
+			value = plainValue(value)
+		}
+		f.text[i], f.html[i] = value, value
+		if all&markup != 0 {
+			f.html[i] = html.EscapeString(value)
+		}
+		f.literal[i] = all&quoted == 0
+	}
+	return f
 }
 
 // Fill puts the reader's values into the slots of both parts and normalises their lines, as [Letter.Message] sends them.
 func (l Letter) Fill(r Reader) (htmlPart, textPart string, err error) {
 	w := l.words()
-	inHTML, inText := r.filling()
+	f := r.filling(w.used())
 	if l.Mark != "" && strings.Contains(l.Subject, l.Mark) {
 		return "", "", errSlot
 	}
-	if htmlPart, err = w.html.fill(inHTML, l.Mark); err == nil {
-		textPart, err = w.text.fill(inText, l.Mark)
+	if htmlPart, err = w.html.fill(&f.html, l.Mark); err == nil {
+		textPart, err = w.text.fill(&f.text, l.Mark)
 	}
 	return htmlPart, textPart, err
 }

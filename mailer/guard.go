@@ -1,76 +1,24 @@
 package mailer
 
-import (
-	"errors"
-	"io"
-	"net"
-)
+import "net"
 
-// An answer may have so many lines and bytes. RFC 5321 §4.5.3.1.5 lets a line have 512 bytes.
-const (
-	replyLines = 512
-	replyBytes = 64 << 10
-)
-
-var (
-	errLong    = errors.New("the server's answer has no end")
-	errGarbled = errors.New("the server's answer contains NUL or a bare LF")
-)
-
-// meter limits what a socket may deliver between two requests. It lies below TLS, so it is wider than an answer: a
-// handshake with its certificates has to fit as well.
-type meter struct {
-	net.Conn
-	left int
+// guard is the connection as go-mail's client sees it while the session opens: it can read nothing but the lines of
+// proper answers, one at a time, so that its own buffer never holds more than it was asked for.
+type guard struct {
+	net.Conn // for writing and deadlines
+	replies  *replies
+	rest     []byte // of the line read last
 }
 
-func (m *meter) reset() { m.left = 4 * replyBytes }
-
-func (m *meter) Read(p []byte) (int, error) {
-	if m.left <= 0 {
-		return 0, errLong
-	}
-	n, err := m.Conn.Read(p[:min(len(p), m.left)])
-	m.left -= n
-	return n, err
-}
-
-// replies lets proper answer lines through (RFC 5321 §4.2), up to the limits for one answer. Its first error is its last
-// word: bufio forgets an error that comes after half a line, and gives the half for a whole.
-type replies struct {
-	source       io.Reader
-	lines, bytes int
-	last         byte
-	failed       error
-}
-
-func (r *replies) reset() { r.lines, r.bytes = 0, 0 }
-
-// cut reports that what was read last may be half of what was said.
-func (r *replies) cut() bool {
-	return r.failed != nil && (r.last != '\n' || errors.Is(r.failed, errLong) || errors.Is(r.failed, errGarbled))
-}
-
-func (r *replies) Read(p []byte) (int, error) {
-	if r.failed != nil {
-		return 0, r.failed
-	}
-	n, err := r.source.Read(p)
-	r.failed = err
-	for _, b := range p[:n] {
-		switch {
-		case b == 0, b == '\n' && r.last != '\r':
-			r.failed = errGarbled
-			return 0, r.failed
-		case b == '\n':
-			r.lines++
+func (g *guard) Read(p []byte) (int, error) {
+	if len(g.rest) == 0 {
+		line, err := g.replies.line()
+		if err != nil {
+			return 0, err
 		}
-		r.last = b
+		g.rest = line
 	}
-	r.bytes += n
-	if r.lines > replyLines || r.bytes > replyBytes {
-		r.failed = errLong
-		return 0, r.failed
-	}
-	return n, err
+	n := copy(p, g.rest)
+	g.rest = g.rest[n:]
+	return n, nil
 }

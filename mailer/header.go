@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"bytes"
 	"encoding/base64"
 	"net/mail"
 	"strings"
@@ -113,17 +114,39 @@ func bodyText(s string) string {
 	}, s)
 }
 
-// appendField writes a header field, folded at blanks so that its lines have 76 bytes where its words let them (RFC 5322
-// §2.2.3).
-func appendField(b []byte, name, value string) []byte {
-	b = append(append(b, name...), ':')
-	length := len(name) + 1
-	for i, word := range strings.Split(value, " ") {
-		if i > 0 && length+1+len(word) > 76 {
-			b, length = append(b, "\r\n"...), 0
+// appendField writes a header field, folded at its blanks as go-mail folds: at 76 columns or before, where its words let
+// it (RFC 5322 §2.2.3).
+func appendField(b []byte, name string, value []byte) []byte {
+	const width = 74
+	b = append(append(b, name...), ": "...)
+	left := width - len(name) - len(": ")
+	for {
+		word, rest, more := bytes.Cut(value, []byte(" "))
+		if left-len(word) <= 1 {
+			b = append(b[:len(b)-1], "\r\n "...) // the blank goes to the next line
+			left = width - 1
 		}
-		b = append(append(b, ' '), word...)
-		length += 1 + len(word)
+		b = append(b, word...)
+		if !more {
+			return append(b, "\r\n"...)
+		}
+		b = append(b, ' ')
+		left -= len(word) + 1
+		value = rest
 	}
-	return append(b, "\r\n"...)
+}
+
+// isPlainName reports whether a display name can stand in quotes as it is: words of visible ASCII with one blank between
+// them, nothing that [displayName] takes out or a quoted string escapes.
+func isPlainName(name string) bool {
+	blank := true
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == ' ' && blank, c == '@', c == '"', c == '\\', c == '=', byteKinds[c]&special != 0:
+			return false
+		default:
+			blank = c == ' '
+		}
+	}
+	return name == "" || !blank && len(name) < headerTextMax
 }

@@ -62,23 +62,102 @@ func inspectLines(message []byte) error {
 	if !bytes.HasSuffix(message, crlf) {
 		return errors.New("does not end in CRLF")
 	}
-	for rest := message; len(rest) > 0; {
-		end := bytes.IndexByte(rest, '\n')
-		if end == 0 || rest[end-1] != '\r' {
-			return errors.New("contains a bare LF")
+	_, err := tally(message, lineMax)
+	return err
+}
+
+// inspectPart wants lines of visible ASCII, blanks and tabs as quoted-printable has them, and no delimiter.
+func inspectPart(text, delimiter []byte) error {
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSuffix(bytes.TrimSuffix(line, crlf), []byte("="))
+		if bytes.HasPrefix(line, []byte("..")) {
+			line = line[1:]
 		}
-		if end-1 > lineMax {
-			return fmt.Errorf("contains a line of %d bytes", end-1)
+		if len(line) > quotedMax {
+			return errors.New("a line of a part is too long")
 		}
-		rest = rest[end+1:]
+		for _, c := range line {
+			if c != '\t' && (c < ' ' || c > '~') {
+				return errors.New("a part contains a byte that is not encoded")
+			}
+		}
 	}
-	switch {
-	case bytes.IndexByte(message, 0) >= 0:
-		return errors.New("contains NUL")
-	case bytes.Count(message, []byte{'\r'}) != bytes.Count(message, []byte{'\n'}): // every LF has its CR
-		return errors.New("contains a bare CR")
+	if len(delimiter) > 0 && bytes.Contains(text, delimiter) {
+		return errors.New("the boundary occurs in a part")
 	}
 	return nil
+}
+
+// inspectField wants one header field, folded or not. With utf8 it may hold an address outside ASCII (RFC 6532).
+func inspectField(field []byte, utf8 bool) error {
+	found, err := tally(field, lineMax)
+	switch {
+	case err != nil:
+		return err
+	case !bytes.HasSuffix(field, crlf) || found.fields != 1 || found.empty > 0 || field[0] == ' ' || field[0] == '\t':
+		return fmt.Errorf("%d header fields in the place of one", found.fields)
+	case !utf8 && !isASCII(field):
+		return errors.New("header is not ASCII")
+	}
+	return nil
+}
+
+// inspectOwn wants lines of a part on the wire, the last of which may be without its end: quoted-printable, and none that
+// begins with the delimiter. It counts the dots that are there twice.
+func inspectOwn(text, delimiter []byte) (dots int, err error) {
+	found, err := tally(text, quotedMax+len("=."))
+	switch {
+	case err != nil:
+		return 0, err
+	case !isASCII(text):
+		return 0, errors.New("a part contains a byte that is not encoded")
+	case len(delimiter) > 0 && found.dashes > 0 && bytes.Contains(text, delimiter):
+		return 0, errors.New("the boundary occurs in a part")
+	}
+	return found.dots, nil
+}
+
+// lines is what a look over finished lines has found.
+type lines struct {
+	fields int // that start a header field, in a header
+	empty  int
+	dots   int // that start with a dot
+	dashes int // that start with a dash
+}
+
+// tally counts lines. It wants CRLF as the only line end, no NUL, and at most longest bytes in a line.
+func tally(b []byte, longest int) (found lines, err error) {
+	ends := 0
+	for rest := b; len(rest) > 0; {
+		line, below := rest, rest[:0]
+		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+			if end == 0 || rest[end-1] != '\r' {
+				return found, errors.New("contains a bare LF")
+			}
+			line, below = rest[:end-1], rest[end+1:]
+			ends++
+		}
+		switch {
+		case len(line) > longest:
+			return found, fmt.Errorf("contains a line of %d bytes", len(line))
+		case len(line) == 0:
+			found.empty++
+		case line[0] == '.':
+			found.dots++
+		case line[0] == '-':
+			found.dashes++
+		case line[0] != ' ' && line[0] != '\t':
+			found.fields++
+		}
+		rest = below
+	}
+	switch {
+	case bytes.IndexByte(b, 0) >= 0:
+		return found, errors.New("contains NUL")
+	case bytes.Count(b, []byte{'\r'}) != ends: // every LF has its CR
+		return found, errors.New("contains a bare CR")
+	}
+	return found, nil
 }
 
 // headerFields counts the fields of a header block (RFC 5322 §2.2), by canonical name.

@@ -196,6 +196,7 @@ func TestMessageRefuses(t *testing.T) {
 		"message-id two":       func(_ *Letter, r *Reader) { r.MessageID = "<a><b@example.com>" },
 		"leave line":           func(_ *Letter, r *Reader) { r.Leave = "https://example.com/\r\nBcc: x@example.com" },
 		"leave blank":          func(_ *Letter, r *Reader) { r.Leave = "https://example.com/a b" },
+		"leave percent":        func(_ *Letter, r *Reader) { r.Leave = "https://example.com/%0x" },
 		"leave script":         func(_ *Letter, r *Reader) { r.Leave = "javascript:alert(1)" },
 		"leave ends early":     func(_ *Letter, r *Reader) { r.Leave = "https://example.com/>,<https://evil.example" },
 		"leave mail is a page": func(_ *Letter, r *Reader) { r.LeaveMail = "https://example.com/" },

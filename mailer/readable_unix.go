@@ -8,22 +8,30 @@ import (
 	"syscall"
 )
 
-// readable reports that a socket has something to read, if only its end, without reading it.
-func readable(conn net.Conn) bool {
-	socket, ok := conn.(syscall.Conn)
-	if !ok {
-		return false
+// look tells whether a socket has something to read, if only its end, without reading it.
+type look struct {
+	control syscall.RawConn // nil: nobody can tell
+	peek    func(fd uintptr)
+	found   bool
+}
+
+func newLook(conn net.Conn) *look {
+	l := &look{}
+	if socket, ok := conn.(syscall.Conn); ok {
+		l.control, _ = socket.SyscallConn()
 	}
-	control, err := socket.SyscallConn()
-	if err != nil {
-		return true
-	}
-	found := false
-	err = control.Read(func(fd uintptr) bool {
+	l.peek = func(fd uintptr) {
 		var b [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		found = !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR)
-		return true
-	})
-	return found || err != nil
+		l.found = !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR)
+	}
+	return l
+}
+
+func (l *look) readable() bool {
+	if l.control == nil {
+		return false
+	}
+	err := l.control.Control(l.peek)
+	return err != nil || l.found
 }

@@ -40,7 +40,7 @@ type Server struct {
 	// needs the rule of all others: smtp://localhost:2525?tls=required.
 	Security Security
 
-	Name     string         // what EHLO says; empty: the host name of this machine
+	Name     string         // what EHLO says; empty: the full host name of this machine, else its address
 	Roots    *x509.CertPool // certificates to trust; nil: the system's
 	Timeouts Timeouts
 
@@ -159,14 +159,28 @@ func (s Server) String() string {
 	return "smtp://" + s.Address()
 }
 
-// name is what EHLO says, one host name or address literal.
-func (s Server) name() string {
-	name := s.Name
-	if name == "" {
-		name, _ = os.Hostname()
+// greeting is what EHLO says over a connection.
+func (s Server) greeting(conn net.Conn) string {
+	if isHostName(s.Name) {
+		return s.Name
 	}
-	if !isHostName(name) {
+	host, _ := os.Hostname()
+	return greetingOf(host, conn.LocalAddr())
+}
+
+// greetingOf is the name of a host, or the address literal of the connection where no full name is known (RFC 5321
+// §4.1.4): to some servers a bare name is a syntax error.
+func greetingOf(host string, local net.Addr) string {
+	if isHostName(host) && strings.Contains(host, ".") {
+		return host
+	}
+	address, ok := local.(*net.TCPAddr)
+	if !ok {
 		return "localhost"
 	}
-	return name
+	ip := address.AddrPort().Addr().Unmap().WithZone("")
+	if ip.Is6() {
+		return "[IPv6:" + ip.String() + "]"
+	}
+	return "[" + ip.String() + "]"
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -48,6 +50,46 @@ func TestParseServer(t *testing.T) {
 			t.Errorf("%q was read as %v", raw, got)
 		} else if strings.Contains(err.Error(), "password@") {
 			t.Errorf("error shows the password: %v", err)
+		}
+	}
+}
+
+func TestGreetingOf(t *testing.T) {
+	v4 := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 4711}
+	for _, test := range []struct {
+		host  string
+		local net.Addr
+		want  string
+	}{
+		{"mail.example.com", v4, "mail.example.com"},
+		{"server", v4, "[192.0.2.7]"},
+		{"server.", v4, "[192.0.2.7]"},
+		{"localhost", v4, "[192.0.2.7]"},
+		{"", v4, "[192.0.2.7]"},
+		{"my server.example.com", v4, "[192.0.2.7]"},
+		{"", &net.TCPAddr{IP: net.ParseIP("::1")}, "[IPv6:::1]"},
+		{"", &net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0"}, "[IPv6:fe80::1]"},
+		{"", &net.TCPAddr{IP: net.ParseIP("::ffff:192.0.2.7")}, "[192.0.2.7]"},
+		{"", &net.UnixAddr{}, "localhost"},
+		{"", nil, "localhost"},
+	} {
+		if got := greetingOf(test.host, test.local); got != test.want {
+			t.Errorf("%q at %v: %s, want %s", test.host, test.local, got, test.want)
+		}
+	}
+}
+
+// A machine without a full name greets with the address it comes from, before TLS and under it; a configured name counts.
+func TestGreeting(t *testing.T) {
+	host, _ := os.Hostname()
+	want := greetingOf(host, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	for configured, want := range map[string]string{"": want, "server": "server", "mail.example.com": "mail.example.com"} {
+		p := play(t, "S: 220 hi\nC: EHLO "+want+"\nS: 250 here\n")
+		p.server.Name = configured
+		if s, err := p.server.Dial(t.Context()); err != nil {
+			t.Error(err)
+		} else {
+			s.Close()
 		}
 	}
 }

@@ -43,7 +43,12 @@ func OpenSpool(dir string) (*Spool, error) {
 }
 
 // Offer does what [Session.Offer] does.
-func (s *Spool) Offer(ctx context.Context, from, to string, message []byte) (Answer, error) {
+func (s *Spool) Offer(ctx context.Context, e Envelope) (Answer, error) {
+	from, to := e.From, e.To
+	if e.Message == nil || e.Message.size == 0 {
+		return Answer{Class: BadMessage, Phase: PhaseData, Code: 554, Enhanced: "5.6.0", Text: "there is no message"}, nil
+	}
+	message := e.Message.Bytes()
 	if err := errors.Join(ctx.Err(), s.discard()); err != nil {
 		return Answer{}, fmt.Errorf("writing to spool: %w: %w", ErrLost, err)
 	}
@@ -58,9 +63,6 @@ func (s *Spool) Offer(ctx context.Context, from, to string, message []byte) (Ans
 	if err != nil {
 		return Answer{Class: BadRecipient, Phase: PhaseRcpt, Code: 553, Enhanced: "5.1.3", Text: err.Error()}, nil
 	}
-	if err := inspectLines(message); err != nil {
-		return Answer{Class: BadMessage, Phase: PhaseData, Code: 554, Enhanced: "5.6.0", Text: "message " + err.Error()}, nil
-	}
 	file := fmt.Appendf(nil, "Return-Path: <%s>\nDelivered-To: %s\n", sender, recipient)
 	file = append(file, bytes.ReplaceAll(message, crlf, []byte("\n"))...)
 	name := spoolName(recipient, message)
@@ -71,8 +73,11 @@ func (s *Spool) Offer(ctx context.Context, from, to string, message []byte) (Ans
 	return Answer{Class: Ready, Phase: PhaseData, Code: 354}, nil
 }
 
+// Pipelining does what [Session.Pipelining] does: there is nothing to save.
+func (s *Spool) Pipelining() bool { return false }
+
 // Dot does what [Session.Dot] does. A failed rename is a definite no; only a folder that can't be synced leaves doubt.
-func (s *Spool) Dot(context.Context) (Answer, error) {
+func (s *Spool) Dot(context.Context, *Envelope) (Answer, error) {
 	if s.ready == "" {
 		return Answer{}, fmt.Errorf("writing to spool: nothing was offered: %w", ErrLost)
 	}

@@ -32,17 +32,17 @@ func TestSpool(t *testing.T) {
 		t.Fatal(err)
 	}
 	message := build(t, sampleLetter(), sampleReader())
-	if a, err := spool.Offer(t.Context(), from, to, message); err != nil || a.Class != Ready {
+	if a, err := spool.Offer(t.Context(), mailFrom(from, to, message)); err != nil || a.Class != Ready {
 		t.Fatal(a, err)
 	}
 	if len(spoolFiles(t, dir, "tmp")) != 1 || len(spoolFiles(t, dir, "new")) != 0 {
 		t.Error("the mail is not waiting in tmp")
 	}
 	for range 2 { // a repetition takes the place of the first copy
-		if a, err := spool.Offer(t.Context(), from, to, message); err != nil || a.Class != Ready {
+		if a, err := spool.Offer(t.Context(), mailFrom(from, to, message)); err != nil || a.Class != Ready {
 			t.Fatal(a, err)
 		}
-		if a, err := spool.Dot(t.Context()); err != nil || a.Class != Accepted {
+		if a, err := spool.Dot(t.Context(), nil); err != nil || a.Class != Accepted {
 			t.Fatal(a, err)
 		}
 	}
@@ -56,13 +56,13 @@ func TestSpool(t *testing.T) {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	}
-	if a, err := spool.Offer(t.Context(), from, "bob@example.net", message); err != nil || a.Class != Ready {
+	if a, err := spool.Offer(t.Context(), mailFrom(from, "bob@example.net", message)); err != nil || a.Class != Ready {
 		t.Fatal(a, err)
 	}
 	if err := spool.Close(); err != nil || len(spoolFiles(t, dir, "tmp")) != 0 || len(spoolFiles(t, dir, "new")) != 1 {
 		t.Errorf("Close left the mail: %v", err)
 	}
-	if _, err := spool.Dot(t.Context()); !errors.Is(err, ErrLost) {
+	if _, err := spool.Dot(t.Context(), nil); !errors.Is(err, ErrLost) {
 		t.Errorf("a dot after Close: %v", err)
 	}
 }
@@ -80,17 +80,17 @@ func TestSpoolRefuses(t *testing.T) {
 		{"a\nb@example.com", to, letter, BadSender},
 		{from, to, "Subject: x\n", BadMessage},
 	} {
-		if a, err := spool.Offer(t.Context(), test.from, test.to, []byte(test.message)); err != nil || a.Class != test.want {
+		if a, err := spool.Offer(t.Context(), mailFrom(test.from, test.to, []byte(test.message))); err != nil || a.Class != test.want {
 			t.Error(a, err)
 		}
 	}
-	if a, err := spool.Offer(t.Context(), from, to, []byte(letter)); err != nil || a.Class != Ready {
+	if a, err := spool.Offer(t.Context(), mailFrom(from, to, []byte(letter))); err != nil || a.Class != Ready {
 		t.Fatal(a, err)
 	}
 	if err := os.RemoveAll(filepath.Join(spool.dir, "new")); err != nil {
 		t.Fatal(err)
 	}
-	if a, err := spool.Dot(t.Context()); err != nil || a.Class != Busy {
+	if a, err := spool.Dot(t.Context(), nil); err != nil || a.Class != Busy {
 		t.Errorf("a failed rename: %v %v", a, err)
 	}
 

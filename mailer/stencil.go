@@ -8,97 +8,147 @@ import (
 	"fmt"
 	netmail "net/mail"
 	"regexp"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/wneessen/go-mail"
 )
 
 var boundaryForm = regexp.MustCompile(`^[0-9A-Za-z_-]{1,70}$`)
 
-// stencil is the message of a letter but for its readers: what is the same for all of them, built once.
-type stencil struct {
-	head       []byte // the fields that are the same for all
-	expect     fields // of head
-	boundary   string // empty: the message is the text alone
-	around     [3][]byte
-	html, text quoted
-	seams      struct{ html, text cut }
-	size       int
+// Stencil is a letter made ready for its readers: built by go-mail, encoded, dot-stuffed and checked once.
+// It is not changed by use; any number of goroutines may fill it at once.
+type Stencil struct {
+	head       []stretch
+	bulk       bool
+	around     [3][]byte // before, between and behind the parts; the third is empty without HTML
+	html, text part
+	delimiter  []byte // "--" and the boundary; empty: the message is the text alone
+	seams      seams
+	used       [len(slots)]bool
+	size       int // about what one reader's own bytes take
 }
 
-// standIn is in a part's place while go-mail builds what is around it. It can't be part of a boundary.
+// stretch is fields that are the same for all, up to one that is not.
+type stretch struct {
+	fields []byte
+	then   string // name of the reader's own field behind them; empty: none
+}
+
+// standIn is in the place of what each reader gets a different one of, while go-mail builds what is around it. It can't
+// be part of a boundary.
 const standIn = "stand.in"
 
-// stencil has go-mail build the letter around parts that are put in its place for each reader.
-func (l Letter) stencil(html, text cut) (stencil, error) {
-	if l.Mark != "" && strings.Contains(l.Subject, l.Mark) {
-		return stencil{}, errSlot
+// Stencil makes the letter ready. Its error says why there can be no message of it.
+func (l Letter) Stencil() (*Stencil, error) {
+	w := l.words()
+	if w.unfit != nil {
+		return nil, fmt.Errorf("building message: %w", w.unfit)
 	}
-	from, err := mailbox(l.From.Mailbox)
-	if err != nil {
-		return stencil{}, fmt.Errorf("sender: %w", err)
+	return w.stencil, nil
+}
+
+// makeStencil has go-mail build the letter around a reader and parts that are nobody's.
+func (w *words) makeStencil() (*Stencil, error) {
+	l := w.letter
+	if l.Mark != "" && strings.Contains(l.Subject, l.Mark) {
+		return nil, errSlot
+	}
+	s := &Stencil{bulk: !l.Plain, text: w.text.part(), html: w.html.part(), used: w.used(), size: 2048}
+	var err error
+	if s.seams, err = w.seams(); err != nil {
+		return nil, err
 	}
 	m := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithCharset(mail.CharsetUTF8), mail.WithEncoding(mail.EncodingQP))
-	m.FromMailAddress(&netmail.Address{Name: displayName(l.From.Name), Address: from})
-	s := stencil{expect: fields{"From": 1, "Content-Type": 1, "MIME-Version": 1}, html: html.quote(), text: text.quote()}
-	if err := l.headers(m, s.expect); err != nil {
-		return stencil{}, err
+	expect := fields{"Date": 1, "Message-ID": 1, "To": 1, "Content-Type": 1, "MIME-Version": 1}
+	if err := l.headers(m, expect); err != nil {
+		return nil, err
+	}
+	m.SetDateWithValue(time.Unix(0, 0))
+	m.SetMessageIDWithValue(standIn + "@" + standIn)
+	m.ToMailAddress(&netmail.Address{Address: standIn + "@" + standIn})
+	if s.bulk {
+		m.SetGenHeader(mail.HeaderListUnsubscribePost, standIn)
+		m.SetGenHeaderPreformatted(mail.HeaderListUnsubscribe, standIn)
+		expect["List-Unsubscribe"], expect["List-Unsubscribe-Post"] = 1, 1
 	}
 	m.SetBodyString(mail.TypeTextPlain, standIn)
-	if html.size > 0 {
+	if bodyText(l.HTML) != "" {
 		m.AddAlternativeString(mail.TypeTextHTML, standIn)
-		if s.boundary, err = l.boundary(); err != nil {
-			return stencil{}, err
+		boundary, err := l.boundary()
+		if err != nil {
+			return nil, err
 		}
-		m.SetBoundary(s.boundary)
+		m.SetBoundary(boundary)
+		s.delimiter = []byte("--" + boundary)
 	} else {
-		s.expect["Content-Transfer-Encoding"] = 1
+		expect["Content-Transfer-Encoding"] = 1
 	}
 	var b bytes.Buffer
 	if _, err := m.WriteTo(&b); err != nil {
-		return stencil{}, err
+		return nil, err
 	}
-	s.seams.html, s.seams.text = html.seams(l.Mark), text.seams(l.Mark)
-	return s, s.take(b.Bytes())
+	return s, s.take(b.Bytes(), expect)
 }
 
-// take keeps of a finished message what is the same for every reader. It checks the pieces of the parts; the header is
-// checked with each reader's fields in it.
-func (s *stencil) take(message []byte) error {
+// take keeps of a finished message what is the same for every reader, and checks it.
+func (s *Stencil) take(message []byte, expect fields) error {
 	head, body, ok := bytes.Cut(message, []byte("\r\n\r\n"))
 	around := bytes.Split(body, []byte(standIn))
-	if !ok || s.boundary == "" && len(around) != 2 || s.boundary != "" && len(around) != 3 {
+	if !ok || len(s.delimiter) == 0 && len(around) != 2 || len(s.delimiter) > 0 && len(around) != 3 {
 		return errors.New("the parts are not where they belong")
 	}
 	copy(s.around[:], around)
-	keep := false
-	for line := range bytes.Lines(message[:len(head)+len(crlf)]) {
-		if line[0] != ' ' && line[0] != '\t' {
-			name, _, _ := bytes.Cut(line, []byte(":"))
-			keep = !bytes.EqualFold(name, []byte("Date")) && !bytes.EqualFold(name, []byte("Message-ID"))
-		}
-		if keep {
-			s.head = append(s.head, line...)
-		}
+	head = message[:len(head)+2*len(crlf)]
+	if err := inspectHead(head, expect, standIn+"@"+standIn); err != nil {
+		return err
 	}
-	s.expect = s.expect.canonical()
-	s.size = len(message)
-	for _, piece := range slices.Concat(s.html.pieces, s.text.pieces) {
-		if err := inspectPart(piece, s.boundary); err != nil {
-			return err
+	s.cut(head)
+	for _, p := range []part{s.text, s.html} {
+		for _, r := range p.runs {
+			if err := inspectPart(r.lines, s.delimiter); err != nil {
+				return err
+			}
 		}
-		s.size += len(piece)
 	}
 	return nil
 }
 
-// headers sets every field that is the same for all but From and the content's own, and notes in expect what it has set.
+// cut takes a finished header apart at the fields each reader has of their own.
+func (s *Stencil) cut(head []byte) {
+	var at stretch
+	own := false
+	for line := range bytes.Lines(head) {
+		if line[0] != ' ' && line[0] != '\t' && len(line) > len(crlf) {
+			name, _, _ := bytes.Cut(line, []byte(":"))
+			switch own = true; string(name) {
+			case "Date", "Message-ID", "To", "List-Unsubscribe", "List-Unsubscribe-Post":
+				at.then = string(name)
+				s.head = append(s.head, at)
+				at = stretch{}
+			default:
+				own = false
+			}
+		}
+		if !own || len(line) == len(crlf) {
+			at.fields = append(at.fields, line...)
+		}
+	}
+	s.head = append(s.head, at)
+}
+
+// headers sets every field that is the same for all but the content's own, and notes in expect what it has set.
 func (l Letter) headers(m *mail.Msg, expect fields) error {
 	set := func(name, value string) {
 		m.SetGenHeader(mail.Header(name), value)
 		expect[name]++
 	}
+	from, err := mailbox(l.From.Mailbox)
+	if err != nil {
+		return fmt.Errorf("sender: %w", err)
+	}
+	m.FromMailAddress(&netmail.Address{Name: displayName(l.From.Name), Address: from})
+	expect["From"] = 1
 	set("Subject", NewHeaderText(l.Subject).encoded())
 	set("Auto-Submitted", "auto-generated")           // RFC 3834 §5
 	set("X-Auto-Response-Suppress", "OOF, AutoReply") // the same for Exchange
@@ -135,41 +185,4 @@ func (l Letter) boundary() (string, error) {
 		return "", fmt.Errorf("boundary %q is not 1 to 70 letters, digits, '-' or '_'", l.Boundary)
 	}
 	return l.Boundary, nil
-}
-
-// leaks looks for the mark where a value could complete it, and in the values.
-func (s *stencil) leaks(inHTML, inText [len(slots)]string, mark string) error {
-	_, err := s.seams.html.fill(inHTML, mark)
-	if err == nil {
-		_, err = s.seams.text.fill(inText, mark)
-	}
-	return err
-}
-
-// parts writes the body behind a header.
-func (s *stencil) parts(b []byte, inHTML, inText [len(slots)]string) ([]byte, error) {
-	b = append(b, s.around[0]...)
-	start := len(b)
-	b, err := s.text.fill(b, inText, s.boundary)
-	if err != nil {
-		return nil, err
-	}
-	if len(b) == start {
-		return nil, errors.New("no text part")
-	}
-	if s.boundary == "" {
-		if !bytes.HasSuffix(b, crlf) {
-			b = append(b, crlf...)
-		}
-		return b, nil
-	}
-	b = append(b, s.around[1]...)
-	if b, err = s.html.fill(b, inHTML, s.boundary); err != nil {
-		return nil, err
-	}
-	b = append(b, s.around[2]...)
-	if !bytes.HasSuffix(b, crlf) {
-		b = append(b, crlf...)
-	}
-	return b, nil
 }

@@ -13,6 +13,7 @@ import (
 type Audited struct {
 	outbox.Report
 	Issues int
+	Said   int // of the sent mails, those that a person, not a server, said arrived
 }
 
 // Audit proves the ledger at one moment: a transaction that only reads holds
@@ -24,6 +25,9 @@ func (n *Newsletter) Audit(ctx context.Context) (a Audited, err error) {
 	}
 	defer tx.Rollback()
 	if a.Report, err = outbox.Audit(ctx, tx); err != nil {
+		return Audited{}, err
+	}
+	if a.Said, err = outbox.SaidToHaveArrived(ctx, tx); err != nil {
 		return Audited{}, err
 	}
 	a.Issues, err = n.auditIssues(ctx, tx, &a.Report)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"digest/issue"
-	"digest/mailer"
 	"digest/outbox"
 	"digest/templates"
 )
@@ -35,11 +34,13 @@ func (n *Newsletter) Check() error {
 	if _, err := outbox.ParsePace(n.Config.Mail.Rate); err != nil {
 		return fmt.Errorf("%s: [mail] rate: %w", n.Config.Path, err)
 	}
-	if _, ok := mailer.ParseSpool(n.Config.Mail.SMTP); ok {
-		return nil
+	if _, err := n.signer(); err != nil {
+		return err
 	}
-	if _, err := mailer.ParseServer(n.Config.Mail.SMTP); err != nil {
-		return fmt.Errorf("%s: [mail] smtp: %w", n.Config.Path, err)
+	for _, r := range n.relays() {
+		if err := r.check(); err != nil {
+			return fmt.Errorf("%s: %w", n.Config.Path, err)
+		}
 	}
 	return nil
 }

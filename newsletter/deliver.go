@@ -23,7 +23,7 @@ func (n *Newsletter) Deliver(ctx context.Context, now func() time.Time) (outbox.
 	if !live {
 		return outbox.Summary{}, ErrNotLive
 	}
-	pace, err := outbox.ParsePace(n.Config.Mail.Rate)
+	pace, domains, err := n.limits()
 	if err != nil {
 		return outbox.Summary{}, err
 	}
@@ -35,16 +35,21 @@ func (n *Newsletter) Deliver(ctx context.Context, now func() time.Time) (outbox.
 	} else if held, err := outbox.Unsettled(ctx, n.DB); err != nil || (!owed && !held) {
 		return outbox.Summary{}, err // nothing to deliver, nothing to settle after a crash
 	}
+	first, second := n.ways()
 	courier := outbox.Courier{
 		DB:          n.DB,
 		Path:        n.Path,
-		Dial:        n.dial,
+		Dial:        first,
+		Fallback:    second,
 		Connections: n.Config.Mail.Connections,
 		Pace:        pace,
+		Domains:     domains,
 		InDoubt:     outbox.Policy(n.Config.Mail.InDoubt),
 		Now:         now,
 		Stopped:     n.stopped,
+		Report:      n.Progress,
 		Hook:        n.Hook,
+		Refused:     n.refused,
 		Log:         n.log(),
 	}
 	sent, err := courier.Work(ctx)
@@ -74,7 +79,15 @@ func (n *Newsletter) finish(ctx context.Context, now time.Time) error {
 			return err
 		}
 		err = n.write(ctx, func(tx *sql.Tx) error {
+			if open == 0 { // asked again: a person may have owed more of it meanwhile
+				if open, err = outbox.Open(ctx, tx, mailingOf(i)); err != nil {
+					return err
+				}
+			}
 			if open == 0 {
+				if err := n.doneNotice(ctx, tx, i, now); err != nil {
+					return err
+				}
 				return issue.MarkDone(ctx, tx, i.ID, now)
 			}
 			return issue.MarkSending(ctx, tx, i.ID)
@@ -86,68 +99,38 @@ func (n *Newsletter) finish(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// dial opens one way out: the configured server, or a Maildir.
-func (n *Newsletter) dial(ctx context.Context) (outbox.Line, error) {
-	c, err := n.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &line{n: n, conn: c}, nil
-}
-
-func (n *Newsletter) connect(ctx context.Context) (conn, error) {
-	if dir, ok := mailer.ParseSpool(n.Config.Mail.SMTP); ok {
-		return mailer.OpenSpool(dir)
-	}
-	server, err := n.server()
-	if err != nil {
-		return nil, err
-	}
-	return server.Dial(ctx)
-}
-
-func (n *Newsletter) server() (mailer.Server, error) {
-	server, err := mailer.ParseServer(n.Config.Mail.SMTP)
-	if err != nil {
-		return mailer.Server{}, err
-	}
-	server.Password = mailer.Secret(n.Config.Mail.Password.Reveal())
-	server.Name = n.Config.Mail.Helo
-	return server, nil
-}
-
-// login tries the way out and sends nothing.
-func (n *Newsletter) login(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	c, err := n.connect(ctx)
-	if err != nil {
-		return err
-	}
-	return c.Close()
-}
-
 // send hands one mail over outside the ledger, for the author's eyes: a lost
 // proof is asked for again, no reader waits for it.
 func (n *Newsletter) send(ctx context.Context, letter mailer.Letter, to mailer.Reader) error {
-	message, err := letter.Message(to)
+	raw, err := letter.Message(to)
 	if err != nil {
 		return err
 	}
-	c, err := n.connect(ctx)
+	message, err := mailer.NewMessage(raw)
+	if err != nil {
+		return err
+	}
+	signer, err := n.signer()
+	if err != nil {
+		return err
+	}
+	if err := sign(signer, message); err != nil {
+		return err
+	}
+	c, by, err := n.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	answer, err := c.Offer(ctx, letter.From.Mailbox, to.Address, message)
+	answer, err := c.Offer(ctx, mailer.Envelope{From: letter.From.Mailbox, To: to.Address, Message: message})
 	if err == nil && answer.Class == mailer.Ready {
-		answer, err = c.Dot(ctx)
+		answer, err = c.Dot(ctx, nil)
 	}
 	if err != nil {
 		return err
 	}
 	if answer.Class != mailer.Accepted {
-		return &RefusedError{Server: n.Config.Mail.SMTP, Said: strings.TrimSpace(fmt.Sprintf("%d %s %s", answer.Code, answer.Enhanced, answer.Text))}
+		return &RefusedError{Server: by.address, Said: strings.TrimSpace(fmt.Sprintf("%d %s %s", answer.Code, answer.Enhanced, answer.Text))}
 	}
 	return nil
 }

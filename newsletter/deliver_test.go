@@ -74,6 +74,9 @@ func TestMessageIDIsStable(t *testing.T) {
 	ids := map[string]int{}
 	var sums []string
 	for _, r := range w.sink.Accepted() {
+		if r.To == w.Config.Author.Email {
+			continue // is told of the second doubt
+		}
 		ids[r.MessageID]++
 		if r.To == address("dropdot.ann") {
 			sums = append(sums, r.SHA256)

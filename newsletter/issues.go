@@ -68,7 +68,22 @@ func (n *Newsletter) issue(ctx context.Context, id int64) (issue.Issue, error) {
 	return issue.Get(ctx, n.DB, id)
 }
 
-// IssueMail counts an issue's mail by state; empty before the freeze.
+// IssueMail counts an issue's mail by state; empty before the freeze. Who was
+// owed it again counts once, as their last mail stands: the sum is the audience.
 func (n *Newsletter) IssueMail(ctx context.Context, i issue.Issue) (map[outbox.State]int, error) {
-	return outbox.Counts(ctx, n.DB, mailingOf(i))
+	return issueMail(ctx, n.DB, i)
+}
+
+func issueMail(ctx context.Context, q Querier, i issue.Issue) (map[outbox.State]int, error) {
+	all, err := outbox.Counts(ctx, q, mailingOf(i))
+	if err != nil || len(all) == 0 {
+		return all, err
+	}
+	replaced, err := outbox.Replaced(ctx, q, mailingOf(i))
+	for state, n := range replaced {
+		if all[state] -= n; all[state] == 0 {
+			delete(all, state)
+		}
+	}
+	return all, err
 }

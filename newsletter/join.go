@@ -47,8 +47,15 @@ func (n *Newsletter) Join(ctx context.Context, j Joining, now time.Time) (Joined
 		if err != nil {
 			return err
 		}
+		// That an address bounced says nothing of its owner's will: the author, who
+		// knows it works again, may bring it back.
+		reason, _, err := subscribers.Suppressed(ctx, tx, n.Secret, addr)
+		if err != nil {
+			return err
+		}
 		joined.Subscriber, joined.Added, err = subscribers.Add(ctx, tx, n.Secret, subscribers.Joining{
 			Address: addr, Name: j.Name, Digest: d.Name, State: subscribers.Active, Source: j.Source, Watermark: mark,
+			Again: reason == subscribers.ReasonBounced,
 		}, now)
 		return err
 	})

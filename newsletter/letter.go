@@ -3,6 +3,7 @@ package newsletter
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,7 +14,6 @@ import (
 	"digest/issue"
 	"digest/mailer"
 	"digest/outbox"
-	"digest/subscribers"
 	"digest/templates"
 )
 
@@ -76,22 +76,6 @@ func thaw(words []byte) (f frozen, zone *time.Location, err error) {
 	return f, zone, err
 }
 
-// reader fills the personal slots of one delivery. Everything comes from its
-// row and its letter, so the same row makes the same bytes.
-func (l *line) reader(m outbox.Mail) mailer.Reader {
-	key := fmt.Sprintf("%s/%d/%d", m.Mailing, m.Subscriber, m.Generation)
-	base := l.frozen.PublicURL
-	return mailer.Reader{
-		Address:     m.Address,
-		Name:        m.Name,
-		MessageID:   mailer.MessageID(l.n.Secret, key, domainOf(l.frozen.Letter.From)),
-		Date:        m.Date.In(l.zone),
-		Since:       m.Since.In(l.zone).Format("2 January 2006"),
-		Leave:       base + "/leave/" + l.n.Link(subscribers.PurposeLeave, m.Subscriber, m.TokenVersion),
-		Preferences: base + "/preferences/" + l.n.Link(subscribers.PurposePreferences, m.Subscriber, m.TokenVersion),
-	}
-}
-
 // authorReader is the author in a reader's place, for proofs: the links are
 // shaped as a reader's, and lead nowhere.
 func (n *Newsletter) authorReader(address string, now time.Time) mailer.Reader {
@@ -111,40 +95,83 @@ func (n *Newsletter) authorReader(address string, now time.Time) mailer.Reader {
 type line struct {
 	n    *Newsletter
 	conn conn
-	// words of the letter last sent, parsed: an issue has one letter, and
-	// parsing it again for each reader would cost more than sending it.
+	// the letter last sent, as all connections of the run share it, and what of
+	// it is this connection's own.
+	press    *press
 	letterID int64
-	frozen   frozen
-	zone     *time.Location
+	letter   *plate
+	personal *personal
+	// rooms are used in turn: the mail in hand keeps its own while the next one
+	// is made.
+	rooms [2]mailer.Message
+	turn  int
+	// ahead is the envelope that left with the dot before, of delivery next.
+	ahead mailer.Envelope
+	next  int64
 }
 
 // conn is an open way out: an SMTP session or a Maildir.
 type conn interface {
-	Offer(ctx context.Context, from, to string, message []byte) (mailer.Answer, error)
-	Dot(ctx context.Context) (mailer.Answer, error)
+	Offer(ctx context.Context, e mailer.Envelope) (mailer.Answer, error)
+	Dot(ctx context.Context, next *mailer.Envelope) (mailer.Answer, error)
+	Pipelining() bool
 	Close() error
 }
 
-func (l *line) Offer(ctx context.Context, m outbox.Mail) (outbox.Reply, error) {
+// make turns a delivery into a message. It panics where that can't be done:
+// the courier fails this mail and goes on with others.
+func (l *line) make(m outbox.Mail) mailer.Envelope {
 	if l.letterID != m.Letter {
 		var err error
-		if l.frozen, l.zone, err = thaw(m.Words); err != nil {
-			panic(err) // the courier fails this mail and goes on with others
+		if l.letter, err = l.press.letter(l.n, m); err != nil {
+			panic(err)
 		}
+		l.personal = newPersonal(l.n.Secret, l.letter.frozen, l.letter.zone)
 		l.letterID = m.Letter
 	}
-	message, err := l.frozen.Letter.Message(l.reader(m))
-	if err != nil {
+	l.turn ^= 1
+	message := &l.rooms[l.turn]
+	if err := l.letter.stencil.Fill(message, l.personal.reader(m)); err != nil {
 		panic(err)
 	}
-	a, err := l.conn.Offer(ctx, l.frozen.Letter.From.Mailbox, m.Address, message)
+	if err := sign(l.letter.signer, message); err != nil {
+		panic(err)
+	}
+	return mailer.Envelope{From: l.letter.Letter.From.Mailbox, To: m.Address, Message: message}
+}
+
+func (l *line) Offer(ctx context.Context, m outbox.Mail) (outbox.Reply, error) {
+	e := l.ahead
+	if l.next != m.Delivery {
+		e = l.make(m)
+	}
+	l.next = 0
+	a, err := l.conn.Offer(ctx, e)
 	return reply(a), err
 }
 
-func (l *line) Dot(ctx context.Context) (outbox.Reply, error) {
-	a, err := l.conn.Dot(ctx)
+func (l *line) Dot(ctx context.Context, next *outbox.Mail) (outbox.Reply, error) {
+	var ahead *mailer.Envelope
+	if next != nil && l.prepare(*next) {
+		ahead = &l.ahead
+	}
+	a, err := l.conn.Dot(ctx, ahead)
+	if errors.Is(err, mailer.ErrNoDot) {
+		return outbox.Reply{Verdict: outbox.Unsent, Text: err.Error()}, nil
+	}
 	return reply(a), err
 }
+
+// prepare makes the mail whose envelope leaves with a dot. What can't be made
+// must not touch the mail whose dot it is: Offer finds it out again.
+func (l *line) prepare(m outbox.Mail) (ok bool) {
+	defer func() { _ = recover() }()
+	l.ahead = l.make(m)
+	l.next = m.Delivery
+	return true
+}
+
+func (l *line) Pipelining() bool { return l.conn.Pipelining() }
 
 func (l *line) Close() error { return l.conn.Close() }
 

@@ -20,6 +20,8 @@ import (
 
 	"digest/config"
 	"digest/feed"
+	"digest/mailer"
+	"digest/outbox"
 )
 
 // Querier is what a statement needs; *sql.DB and *sql.Tx satisfy it.
@@ -51,6 +53,12 @@ type Newsletter struct {
 	// Source stands in for what a fetch would say about a file's address and
 	// content type; empty: the feed's own address, and a guess.
 	Source struct{ URL, ContentType string }
+
+	// Progress is told how far the courier is, once a second at most. It must not block; nil does nothing.
+	Progress func(outbox.Progress)
+
+	// Relay changes how a way out is reached, before it is dialled. Tests only; nil does nothing.
+	Relay func(*mailer.Server)
 
 	// Hook is called at the courier's crash points. Tests only; nil does nothing.
 	Hook func(point string)

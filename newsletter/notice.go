@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -86,6 +87,31 @@ func (n *Newsletter) untold(ctx context.Context) (all []Notice, ids []int64, err
 	return all, ids, rows.Err()
 }
 
+// lastNotice is the ID of the notice left last; 0 = none was.
+func lastNotice(ctx context.Context, q Querier) (id int64, err error) {
+	if err := q.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM notices`).Scan(&id); err != nil {
+		return 0, fmt.Errorf("finding the last notice: %w", err)
+	}
+	return id, nil
+}
+
+// noticesAfter are the notices left after the one with this ID, oldest first.
+func noticesAfter(ctx context.Context, q Querier, id int64) (all []Notice, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT key, subject, text FROM notices WHERE id > $1 ORDER BY id LIMIT 100`, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading notices: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var notice Notice
+		if err := rows.Scan(&notice.Key, &notice.Subject, &notice.Text); err != nil {
+			return nil, fmt.Errorf("reading notices: %w", err)
+		}
+		all = append(all, notice)
+	}
+	return all, rows.Err()
+}
+
 // tell mails the author all that is untold, in one mail. unreached is why it did
 // not arrive: then the next pass tries again. The mark comes after the server's
 // answer, so a crash between the two tells twice: of a broken feed it is better
@@ -101,7 +127,11 @@ func (n *Newsletter) tell(ctx context.Context, now time.Time) (unreached, err er
 	offer, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	if err := n.send(offer, n.alarm(all), n.authorReader(n.Config.Author.Email, now)); err != nil {
-		n.log().Error("telling the author", "notices", len(all), "error", err)
+		level := slog.LevelError
+		if known, _ := n.Troubles(ctx); len(known) > 0 {
+			level = slog.LevelInfo // that the server takes no mail is told already
+		}
+		n.log().Log(ctx, level, "telling the author", "notices", len(all), "error", err)
 		return fmt.Errorf("telling the author: %w", err), nil
 	}
 	list, err := json.Marshal(ids)

@@ -12,8 +12,11 @@ import (
 	"digest/subscribers"
 )
 
+// issueMailing begins the name of every issue's mailing on the ledger.
+const issueMailing = "issue/"
+
 // mailingOf names an issue's mailing on the ledger.
-func mailingOf(i issue.Issue) string { return fmt.Sprintf("issue/%d", i.ID) }
+func mailingOf(i issue.Issue) string { return fmt.Sprintf("%s%d", issueMailing, i.ID) }
 
 // freeze turns an issue into mail that is owed: the letter is frozen, the
 // audience of this moment is owed it, and the issue is approved. From then on

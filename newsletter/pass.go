@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"digest/issue"
@@ -114,6 +115,10 @@ func (n *Newsletter) Carry(ctx context.Context, now func() time.Time) (Passed, e
 }
 
 func (n *Newsletter) deliver(ctx context.Context, passed Passed, now func() time.Time) (Passed, error) {
+	before, err := lastNotice(ctx, n.DB)
+	if err != nil {
+		return passed, err
+	}
 	sent, err := n.Deliver(ctx, now)
 	passed.Sent = sent
 	if outbox.Policy(n.Config.Mail.InDoubt) == outbox.Ask {
@@ -122,7 +127,30 @@ func (n *Newsletter) deliver(ctx context.Context, passed Passed, now func() time
 	if errors.Is(err, ErrNotLive) {
 		err = nil // Standing says so
 	}
-	return passed, err
+	passed, untold := n.tellOutcomes(ctx, passed, before, now())
+	return passed, errors.Join(err, untold)
+}
+
+// tellOutcomes leaves the notices that a courier's run gives rise to, and mails
+// them at once: the next pass may be an hour away. before is the last notice
+// from before the run. That mail is halted the pass says itself.
+func (n *Newsletter) tellOutcomes(ctx context.Context, passed Passed, before int64, now time.Time) (Passed, error) {
+	if err := n.outcomes(context.WithoutCancel(ctx), passed.Sent, now); err != nil {
+		return passed, err
+	}
+	fresh, err := noticesAfter(context.WithoutCancel(ctx), n.DB, before)
+	if err != nil || len(fresh) == 0 {
+		return passed, err
+	}
+	for _, notice := range fresh {
+		if !passed.Sent.Halted || !strings.HasPrefix(notice.Key, "mail halted ") {
+			passed.Notices = append(passed.Notices, notice)
+		}
+	}
+	if ctx.Err() != nil {
+		return passed, nil // the next pass mails them
+	}
+	return n.reached(ctx, passed, now)
 }
 
 // PollAndPublish is a pass without the mail. It asks every feed that does not

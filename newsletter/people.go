@@ -235,11 +235,11 @@ func (n *Newsletter) UnsubscribeByAuthor(ctx context.Context, address string, no
 	return found, err
 }
 
-func (n *Newsletter) leave(ctx context.Context, tx *sql.Tx, id int64, reason, source string, now time.Time) error {
-	if _, _, err := subscribers.Leave(ctx, tx, n.Secret, id, reason, source, now); err != nil {
+func (n *Newsletter) leave(ctx context.Context, q Querier, id int64, reason, source string, now time.Time) error {
+	if _, _, err := subscribers.Leave(ctx, q, n.Secret, id, reason, source, now); err != nil {
 		return err
 	}
-	_, err := outbox.Skip(ctx, tx, id, reason, now)
+	_, err := outbox.Skip(ctx, q, id, reason, now)
 	return err
 }
 

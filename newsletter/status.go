@@ -25,7 +25,9 @@ type Status struct {
 	Subscribers map[subscribers.State]int
 	Mail        map[outbox.State]int
 	NextMail    time.Time // when the next owed mail may go; zero = none is owed
+	Sending     Sending
 	Orphans     []Orphan
+	Troubles    []string // what keeps mail from leaving as it should, a sentence each
 }
 
 // Orphan is a digest that has readers but stands in the config no more: they
@@ -107,7 +109,13 @@ func (n *Newsletter) Status(ctx context.Context, now time.Time) (s Status, err e
 	if s.NextMail, _, err = outbox.NextDue(ctx, n.DB); err != nil {
 		return s, err
 	}
+	if s.Sending, err = n.Sending(ctx, now); err != nil {
+		return s, err
+	}
 	if s.Orphans, err = n.Orphans(ctx); err != nil {
+		return s, err
+	}
+	if s.Troubles, err = n.Troubles(ctx); err != nil {
 		return s, err
 	}
 	for _, d := range n.Config.Digests {

@@ -28,26 +28,28 @@ var invariants = [...]struct{ broken, query string }{
 		SELECT id FROM deliveries WHERE doubts > 0 AND state IN ('queued', 'retry', 'failed', 'expired', 'skipped')
 			OR doubts = 0 AND state = 'unknown'`},
 	{"sent deliveries without a mark and an answer of the same courier", `
-		SELECT id FROM deliveries AS d WHERE state = 'sent' AND NOT EXISTS (
+		SELECT id FROM deliveries AS d WHERE state = 'sent' AND said_at IS NULL AND NOT EXISTS (
 			SELECT 1 FROM attempts AS a WHERE a.delivery_id = d.id AND a.epoch = d.epoch AND a.outcome = 'sent'
 				AND a.dotting_at IS NOT NULL AND a.ended_at IS NOT NULL)`},
+	{"deliveries said by a person to have arrived that were not in doubt", `
+		SELECT d.id FROM deliveries AS d WHERE said_at IS NOT NULL AND (state <> 'sent' OR doubts = 0 OR EXISTS (
+			SELECT 1 FROM attempts AS a WHERE a.delivery_id = d.id AND a.outcome = 'sent'))`},
 	{"accepted attempts of deliveries that are not sent", `
 		SELECT delivery_id FROM attempts AS a WHERE outcome = 'sent' AND NOT EXISTS (
 			SELECT 1 FROM deliveries AS d WHERE d.id = a.delivery_id AND d.state = 'sent')`},
-	{"dotting deliveries without an open attempt", `
-		SELECT id FROM deliveries AS d WHERE state = 'dotting' AND NOT EXISTS (
-			SELECT 1 FROM attempts AS a WHERE a.delivery_id = d.id AND a.epoch = d.epoch
-				AND a.dotting_at IS NOT NULL AND a.ended_at IS NULL)`},
+	{"attempts without an end", `
+		SELECT id FROM attempts WHERE ended_at IS NULL`},
 	{"claimed or dotting deliveries that are not the newest courier's", `
 		SELECT id FROM deliveries WHERE state IN ('claimed', 'dotting')
 			AND epoch <> (SELECT coalesce(max(epoch), 0) FROM couriers)`},
 	{"deliveries or attempts of a courier that never was", `
 		SELECT id FROM deliveries WHERE epoch <> 0 AND epoch NOT IN (SELECT epoch FROM couriers)
 		UNION ALL SELECT delivery_id FROM attempts WHERE epoch NOT IN (SELECT epoch FROM couriers)`},
-	{"deliveries of which more than two copies may have left", `
-		SELECT delivery_id FROM attempts
-		WHERE outcome IN ('sent', 'unknown') OR dotting_at IS NOT NULL AND ended_at IS NULL
-		GROUP BY delivery_id HAVING count(*) > 2`},
+	{"deliveries of which more copies may have left than two and those a person asked for", `
+		SELECT id FROM deliveries JOIN (
+			SELECT delivery_id, count(*) AS copies FROM attempts WHERE outcome IN ('sent', 'unknown')
+			GROUP BY delivery_id HAVING count(*) > 2) ON delivery_id = id
+		WHERE copies > asked + 1`},
 	{"deliveries whose doubts are not those of their attempts", `
 		SELECT d.id FROM deliveries AS d LEFT JOIN attempts AS a ON a.delivery_id = d.id AND a.outcome = 'unknown'
 			AND a.dotting_at IS NOT NULL
@@ -59,8 +61,9 @@ var invariants = [...]struct{ broken, query string }{
 }
 
 // Audit proves the ledger from its own tables: every delivery in one state, none final and due, every sent one marked
-// and answered under one courier, at most one repetition, epochs that only rise. It runs several queries, so beside a
-// working courier it needs one transaction to see one moment.
+// and answered under one courier or in doubt and settled by a person, one repetition and those a person asked for,
+// epochs that only rise. It runs several queries, so beside a working courier it needs one transaction to see one
+// moment.
 func Audit(ctx context.Context, q Querier) (Report, error) {
 	var r Report
 	var err error

@@ -40,5 +40,7 @@ func instant(context.Context) (outbox.Line, error) { return instantLine{}, nil }
 type instantLine struct{}
 
 func (instantLine) Offer(context.Context, outbox.Mail) (outbox.Reply, error) { return ready, nil }
-func (instantLine) Dot(context.Context) (outbox.Reply, error)                { return accepted, nil }
-func (instantLine) Close() error                                             { return nil }
+func (instantLine) Dot(context.Context, *outbox.Mail) (outbox.Reply, error)  { return accepted, nil }
+func (instantLine) Pipelining() bool                                         { return false }
+
+func (instantLine) Close() error { return nil }

@@ -14,19 +14,30 @@ type Courier struct {
 	DB   *sql.DB
 	Path string // of the database: the lock is Path + ".lock", the ballast Path + ".ballast"
 	Dial Dialer
+	// Fallback is a second way out, for fail-over only: where the first can't be reached at all, the run goes on over it
+	// for its rest. A mail in doubt never moves: its repetition goes by the way its doubtful dot went. nil = none.
+	Fallback Dialer
 
 	Connections int           // at most; 0 = 4
 	Pace        *Pace         // nil = unlimited
+	Domains     *Domains      // limits per recipient domain; nil = none
 	InDoubt     Policy        // "" = Repeat
 	Expire      time.Duration // age at which a mail never in doubt is given up; 0 = ExpireAfter
 	Patience    time.Duration // longest wait for a row to be due or a token to be free; 0 = 15 min, negative = none
 	Grace       time.Duration // what the mails in flight get once ctx is cancelled; 0 = 60 s
 
-	Now      func() time.Time                        // nil = time.Now
-	Stopped  func(ctx context.Context) (bool, error) // the panic button, asked before every claim and mark; nil = never
-	Progress func(Summary)                           // told after each group of outcomes, from one goroutine; nil = nobody
-	Hook     func(point string)                      // tests only: called at each of the named points; nil = none
-	Log      *slog.Logger                            // nil = discard
+	Now     func() time.Time                        // nil = time.Now
+	Stopped func(ctx context.Context) (bool, error) // the panic button, asked before every claim and mark; nil = never
+	// Refused is called inside the transaction that settles a mail as failed or expired, once the row is settled; its error
+	// is the store's and ends the run. It may be called again after a rollback. nil = nobody.
+	Refused  func(ctx context.Context, q Querier, d Delivery) error
+	Report   func(Progress)     // told how far it is, once a second at most and at its end; must not block; nil = nobody
+	Progress func(Summary)      // told after each group of outcomes, from one goroutine; nil = nobody
+	Hook     func(point string) // tests only: called at each of the named points; nil = none
+	// Fault is for tests only: asked before each commit about every kind of saying in it ("claim", "mark", "outcome"), it
+	// fails the commit with the error it returns, ErrFull for a full disk. nil = none.
+	Fault func(point string) error
+	Log   *slog.Logger // nil = discard
 }
 
 // Summary is what one run of the courier did.
@@ -41,9 +52,10 @@ type Summary struct {
 	Queued int       // mails still to be sent when it ended
 	Next   time.Time // when the first of them is due; zero = none
 
-	Reason string // why it ended before all that was due was done, as a sentence; "" = it was done
-	Halted bool   // a person is needed: the sender, not a reader, is refused
-	Held   bool   // another courier holds the lock: nothing was done
+	Reason   string // why it ended before all that was due was done, as a sentence; "" = it was done
+	Fallback string // why it went over to Courier.Fallback for its rest, as a sentence; "" = it did not
+	Halted   bool   // a person is needed: the sender, not a reader, is refused
+	Held     bool   // another courier holds the lock: nothing was done
 }
 
 // The points at which Hook is called, in the order one mail passes them. PointAfterOutcome is called from another
@@ -59,6 +71,7 @@ const (
 	PointBeforeOutcome = "before-outcome"
 	PointAfterOutcome  = "after-outcome"
 	PointCommitted     = "committed" // after every transaction, from the committer's goroutine
+	PointNextOpen      = "next-open" // the next envelope has left with a dot, whose answer is read; on a pipelining line only
 )
 
 // Points lists the points of one mail.

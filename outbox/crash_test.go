@@ -27,7 +27,7 @@ func (d *diary) Offer(_ context.Context, m outbox.Mail) (outbox.Reply, error) {
 	return ready, nil
 }
 
-func (d *diary) Dot(context.Context) (outbox.Reply, error) {
+func (d *diary) Dot(context.Context, *outbox.Mail) (outbox.Reply, error) {
 	f, err := os.OpenFile(d.name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return outbox.Reply{}, err
@@ -38,6 +38,8 @@ func (d *diary) Dot(context.Context) (outbox.Reply, error) {
 	}
 	return accepted, f.Sync()
 }
+
+func (*diary) Pipelining() bool { return false }
 
 func (d *diary) Close() error { return nil }
 

@@ -64,7 +64,8 @@ type Delivery struct {
 	Owed         time.Time
 	Changed      time.Time
 	Code         int    // last SMTP reply; 0 = none
-	Reply        string // its text, or the sentence that says why
+	Reply        string // its text, or the sentence that says why; "" once sent: the attempt has it
+	Relay        int    // the way its last dot went: 0 = the first, 1 = the second; in doubt it goes no other
 }
 
 // Final reports whether nothing more will happen to the delivery by itself.

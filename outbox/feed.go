@@ -20,7 +20,7 @@ func (r *run) feed(ctx context.Context, k int) {
 			r.note("interrupted", false, nil)
 		}
 	}()
-	most := max(batch, 2*k)
+	most := max(batch, 8*k)
 	var idle time.Duration // since the last row
 	for ctx.Err() == nil && !r.stopping() {
 		free, wait := r.Pace.Free(r.now())
@@ -92,7 +92,10 @@ func (r *run) claim(ctx context.Context, n int) ([]*job, error) {
 			}
 			return err
 		},
-		after: func() { r.sum.Expired += lapsed },
+		after: func() {
+			r.sum.Expired += lapsed
+			r.tally.gone.Add(int64(lapsed))
+		},
 	})
 	if taken {
 		err = errTaken
@@ -101,13 +104,15 @@ func (r *run) claim(ctx context.Context, n int) ([]*job, error) {
 		return nil, err
 	}
 	r.hook(PointAfterClaim)
-	jobs := make([]*job, len(list))
+	jobs, room := make([]*job, len(list)), make([]job, len(list))
 	for i, d := range list {
-		jobs[i] = &job{mail: d, from: d.Due}
+		jobs[i] = &room[i]
+		room[i].mail, room[i].from = d, d.Due
 	}
 	r.open.Add(int64(len(jobs)))
+	store := context.WithoutCancel(ctx)
 	for i, j := range jobs {
-		if j.words, err = r.text(context.WithoutCancel(ctx), j.mail.Letter); err != nil {
+		if j.words, err = r.text(store, j.mail.Letter); err != nil {
 			for _, back := range jobs[i:] {
 				r.giveBack(back, back.from)
 			}

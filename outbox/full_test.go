@@ -26,19 +26,38 @@ func (w *world) limit(spare int) {
 	}
 }
 
-// The disk fills up while mails go out: no dot without its mark, no mail lost, no mail twice, and the next run
-// completes by itself.
+// yield gives the database the room of the ballast, once that is gone: a cap is no disk, where this comes by itself.
+// wait answers whether it went, within 20 seconds of the test's clock.
+func (w *world) yield() (wait func() bool) {
+	over := make(chan bool, 1)
+	go func() {
+		for range 200 {
+			time.Sleep(100 * time.Millisecond)
+			if _, err := os.Stat(w.path + ".ballast"); errors.Is(err, fs.ErrNotExist) {
+				w.limit(8 << 20 / 4096)
+				over <- true
+				return
+			}
+		}
+		over <- false
+	}()
+	return func() bool { return <-over }
+}
+
+// The disk fills up while mails go out: no dot without its mark, no mail lost, none in doubt, no mail twice, and the
+// next run completes by itself. An outcome needs room of its own, for its attempt: the ballast has it.
 func TestDiskFull(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.db.SetMaxOpenConns(1) // the cap is the connection's
 		w.owe(many(2000)...)
-		w.Connections = 4
+		w.Connections, w.Patience = 4, -1
 		w.limit(3)
+		freed := w.yield()
 		sum, err := w.Work(context.Background())
 		if !errors.Is(err, outbox.ErrFull) {
 			w.Errorf("%+v, %v", sum, err)
 		}
-		if sum.Sent == 0 || sum.Sent == 2000 {
+		if sum.Sent == 0 || sum.Sent == 2000 || !freed() {
 			w.Errorf("the disk was not full in the middle: %+v", sum)
 		}
 		var marks int
@@ -46,8 +65,7 @@ func TestDiskFull(t *testing.T) {
 			w.Errorf("%d dots, %d marks (%v)", w.server.dots, marks, err)
 		}
 		w.limit(1 << 20)
-		w.Patience = -1
-		if sum := w.work(); sum.Queued+w.count(outbox.Unknown) > 4 {
+		if sum := w.work(); sum.Queued+w.count(outbox.Unknown) > 0 {
 			w.Errorf("%+v", sum)
 		}
 		for a, n := range w.server.copies() {
@@ -78,19 +96,9 @@ func TestOutcomeOnAFullDisk(t *testing.T) {
 			all.Wait()
 			return outbox.Reply{Verdict: outbox.Deferred, Code: 451, Text: strings.Repeat("x", 500)}, nil
 		}
-		freed := false
-		go func() {
-			for range 20 {
-				time.Sleep(time.Second)
-				if _, err := os.Stat(w.path + ".ballast"); errors.Is(err, fs.ErrNotExist) {
-					freed = true
-					w.limit(1 << 20)
-					return
-				}
-			}
-		}()
-		if _, err := w.Work(context.Background()); !errors.Is(err, outbox.ErrFull) || !freed {
-			w.Errorf("freed %v, %v", freed, err)
+		freed := w.yield()
+		if _, err := w.Work(context.Background()); !errors.Is(err, outbox.ErrFull) || !freed() {
+			w.Errorf("the ballast did not help: %v", err)
 		}
 		if w.count(outbox.Retry) != n {
 			w.Errorf("%d of %d outcomes kept", w.count(outbox.Retry), n)

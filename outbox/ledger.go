@@ -3,20 +3,41 @@ package outbox
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"time"
 )
 
-// What a courier writes for every mail, prepared once.
+// statement is a place in prepared.
+type statement int
+
 const (
-	claimRow = `
-		UPDATE deliveries SET state = 'claimed', epoch = $1, due_at = NULL, changed_at = $2
-		WHERE id = $3 AND due_at IS NOT NULL`
-	// markRow asks for the claim and the epoch and reads nothing else: who has left has no claimed row.
-	markRow = `
-		UPDATE deliveries SET state = 'dotting', date_at = $1, changed_at = $2
-		WHERE id = $3 AND state = 'claimed' AND epoch = $4`
-	// settleRow keeps a row barred while its mail was out from ever being tried again.
-	settleRow = `
+	claimRows statement = iota
+	markRows
+	acceptRows
+	acceptedRows
+	settleRow
+	attemptRow
+)
+
+// prepared is what a courier writes for every mail. $1 is a JSON array of ids where many rows are written at once.
+var prepared = [...]string{
+	claimRows: `
+		UPDATE deliveries SET state = 'claimed', epoch = $2, due_at = NULL, changed_at = $3
+		WHERE id IN (SELECT value FROM json_each($1)) AND due_at IS NOT NULL`,
+	// The mark asks for the claim and the epoch and reads nothing else: who has left has no claimed row.
+	markRows: `
+		UPDATE deliveries SET state = 'dotting', date_at = $3, changed_at = $4, relay = $5
+		WHERE id IN (SELECT value FROM json_each($1)) AND state = 'claimed' AND epoch = $2`,
+	// The server's words differ from mail to mail: those of an accepted one stand in its attempt only.
+	acceptRows: `
+		UPDATE deliveries SET state = 'sent', due_at = NULL, attempts = attempts + 1, code = $3, reply = '', changed_at = $4
+		WHERE id IN (SELECT value FROM json_each($1)) AND state = 'dotting' AND epoch = $2`,
+	// $1 is a JSON object: replies by id.
+	acceptedRows: `
+		INSERT INTO attempts (delivery_id, epoch, dotting_at, ended_at, outcome, code, reply)
+		SELECT key, $2, $3, $4, 'sent', $5, value FROM json_each($1)`,
+	// A row barred while its mail was out is never tried again.
+	settleRow: `
 		UPDATE deliveries SET
 			state = CASE
 				WHEN barred = 0 OR $1 NOT IN ('queued', 'claimed', 'retry') THEN $1
@@ -24,27 +45,11 @@ const (
 				ELSE 'skipped' END,
 			due_at = CASE WHEN barred = 0 THEN $3 END,
 			doubts = $2, attempts = $4, code = $5, reply = $6, changed_at = $7
-		WHERE id = $8 AND state = $9 AND epoch = $10`
-	beginAttempt = `INSERT INTO attempts (delivery_id, epoch, dotting_at) VALUES ($1, $2, $3)`
-	endAttempt   = `
-		UPDATE attempts SET ended_at = $1, outcome = $2, code = $3, reply = $4
-		WHERE id = $5 AND ended_at IS NULL`
-	refusedAttempt = `
-		INSERT INTO attempts (delivery_id, epoch, ended_at, outcome, code, reply)
-		VALUES ($1, $2, $3, $4, $5, $6)`
-)
-
-var prepared = [...]string{claimRow, markRow, settleRow, beginAttempt, endAttempt, refusedAttempt}
-
-// Places in prepared.
-const (
-	claiming = iota
-	marking
-	settling
-	beginning
-	ending
-	refusing
-)
+		WHERE id = $8 AND state = $9 AND epoch = $10`,
+	attemptRow: `
+		INSERT INTO attempts (delivery_id, epoch, dotting_at, ended_at, outcome, code, reply)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+}
 
 type statements [len(prepared)]*sql.Stmt
 
@@ -74,14 +79,21 @@ func (s *statements) close() {
 type ledger struct {
 	tx         *sql.Tx
 	statements *statements
-	bound      statements // of the transaction's connection
+	bound      statements                                             // of the transaction's connection
+	refused    func(ctx context.Context, q Querier, d Delivery) error // see Courier.Refused; nil = nobody
 }
 
-func (l *ledger) exec(ctx context.Context, which int, args ...any) (sql.Result, error) {
+// exec returns how many rows a prepared statement wrote.
+func (l *ledger) exec(ctx context.Context, which statement, args ...any) (int, error) {
 	if l.bound[which] == nil {
 		l.bound[which] = l.tx.StmtContext(ctx, l.statements[which])
 	}
-	return l.bound[which].ExecContext(ctx, args...)
+	res, err := l.bound[which].ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
 }
 
 // claim takes up to n due rows for a courier, in the order they are due. What is too old is expired and not among
@@ -95,13 +107,18 @@ func (l *ledger) claim(ctx context.Context, epoch int64, n int, now time.Time, e
 		return nil, 0, errTaken
 	}
 	due, err := find(ctx, l.tx, `WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2`, now.Unix(), n)
-	if err != nil {
+	if err != nil || len(due) == 0 {
 		return nil, 0, err
 	}
+	ids := []byte{'['}
 	for _, d := range due {
-		if _, err := l.exec(ctx, claiming, epoch, now.Unix(), d.ID); err != nil {
-			return nil, 0, err
-		}
+		ids = append(strconv.AppendInt(ids, d.ID, 10), ',')
+	}
+	if _, err := l.exec(ctx, claimRows, closed(ids, ']'), epoch, now.Unix()); err != nil {
+		return nil, 0, err
+	}
+	list = due[:0]
+	for _, d := range due {
 		d.Epoch = epoch
 		if !d.Old(now, expire) {
 			list = append(list, d)
@@ -115,39 +132,28 @@ func (l *ledger) claim(ctx context.Context, epoch int64, n int, now time.Time, e
 	return list, lapsed, nil
 }
 
-// mark lets the dot of a claimed row leave: it returns the attempt's id, or 0 when the row is this courier's no more.
-func (l *ledger) mark(ctx context.Context, d Delivery, now time.Time) (int64, error) {
-	res, err := l.exec(ctx, marking, d.Date.Unix(), now.Unix(), d.ID, d.Epoch)
-	if err != nil {
-		return 0, err
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return 0, err
-	}
-	res, err = l.exec(ctx, beginning, d.ID, d.Epoch, now.Unix())
-	if err != nil {
-		return 0, err
-	}
-	return res.LastInsertId()
-}
-
-// settle writes what has become of a row that stood in from; false when it does not stand there any more.
+// settle writes what has become of a row that stood in from, and tells who wants to know that it failed or expired.
+// False when the row does not stand there any more.
 func (l *ledger) settle(ctx context.Context, from State, d Delivery) (bool, error) {
-	res, err := l.exec(ctx, settling, d.State, d.Doubts, column(d.Due), d.Attempts, d.Code, d.Reply, d.Changed.Unix(),
+	n, err := l.exec(ctx, settleRow, d.State, d.Doubts, column(d.Due), d.Attempts, d.Code, d.Reply, d.Changed.Unix(),
 		d.ID, from, d.Epoch)
-	if err != nil {
+	if err != nil || n != 1 {
 		return false, err
 	}
-	n, err := res.RowsAffected()
-	return n == 1, err
+	if l.refused != nil && (d.State == Failed || d.State == Expired) {
+		return true, l.refused(ctx, l.tx, d)
+	}
+	return true, nil
 }
 
-// answered ends an attempt whose dot has left.
-func (l *ledger) answered(ctx context.Context, attempt int64, outcome State, d Delivery) error {
-	if _, err := l.exec(ctx, ending, d.Changed.Unix(), outcome, d.Code, d.Reply, attempt); err != nil {
+// answered settles a row whose dot has left; marked is when its mark was made. A row that is this courier's no more
+// stays as its successor has left it.
+func (l *ledger) answered(ctx context.Context, marked time.Time, outcome State, d Delivery) error {
+	ours, err := l.settle(ctx, Dotting, d)
+	if err != nil || !ours {
 		return err
 	}
-	_, err := l.settle(ctx, Dotting, d)
+	_, err = l.exec(ctx, attemptRow, d.ID, d.Epoch, marked.Unix(), d.Changed.Unix(), outcome, d.Code, d.Reply)
 	return err
 }
 
@@ -157,6 +163,6 @@ func (l *ledger) decided(ctx context.Context, d Delivery) error {
 	if err != nil || !ours {
 		return err
 	}
-	_, err = l.exec(ctx, refusing, d.ID, d.Epoch, d.Changed.Unix(), d.State, d.Code, d.Reply)
+	_, err = l.exec(ctx, attemptRow, d.ID, d.Epoch, nil, d.Changed.Unix(), d.State, d.Code, d.Reply)
 	return err
 }

@@ -34,9 +34,10 @@ const (
 	Rejected          // 5xx to this message's content
 	Halt              // the sender is refused: nothing else will go through either
 	Busy              // 421, too many connections: definite, about nobody's mail; the server closed the connection
+	Unsent            // Dot only: the connection was found lost before the dot left; definite, nobody was asked anything
 )
 
-var verdicts = [...]string{"undecided", "ready", "accepted", "deferred", "refused", "rejected", "halt", "busy"}
+var verdicts = [...]string{"undecided", "ready", "accepted", "deferred", "refused", "rejected", "halt", "busy", "unsent"}
 
 func (v Verdict) String() string {
 	if v < 0 || int(v) >= len(verdicts) {
@@ -66,18 +67,36 @@ func (r Reply) String() string {
 	return s
 }
 
+// outcome is what an answer to a dot makes of its attempt, whatever becomes of the mail.
+func (r Reply) outcome() State {
+	switch r.Verdict {
+	case Accepted:
+		return Sent
+	case Refused:
+		return Failed
+	case Halt, Unsent:
+		return Queued
+	}
+	return Retry
+}
+
 // Line is one connection to a server, used by one goroutine. An Offer answered with anything but Ready leaves it open
 // for the next Offer, unless the verdict is Halt or Busy.
 type Line interface {
 	// Offer sends the envelope and all the body but the final dot. Its error means the connection is lost and nothing
 	// is decided.
 	Offer(ctx context.Context, m Mail) (Reply, error)
-	// Dot sends the final dot and reads its answer. Its error means that nobody can know.
-	Dot(ctx context.Context) (Reply, error)
+	// Dot sends the final dot and reads its answer. Its error means that nobody can know. A next that is not nil may have
+	// its envelope leave together with the dot, where the line is Pipelining; the next call is then an Offer of that
+	// very mail, or Close.
+	Dot(ctx context.Context, next *Mail) (Reply, error)
+	// Pipelining reports whether Dot makes use of a next mail.
+	Pipelining() bool
 	// Close ends the connection: inside DATA by nothing but closing it, between mails with QUIT.
 	Close() error
 }
 
 // Dialer opens a line. An error that has a method Halt() bool which answers true (a refused login, a bad certificate)
-// stops the run; any other is tried again.
+// stops the run; one whose Busy() bool answers true (421 at the greeting) lets the server rest and leaves it one
+// connection; any other is tried again.
 type Dialer func(ctx context.Context) (Line, error)

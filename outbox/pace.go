@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,9 +57,7 @@ func (p *Pace) Take(now time.Time) time.Duration {
 	if wait > 0 {
 		return wait
 	}
-	for _, w := range p.windows {
-		w.add(now, 1)
-	}
+	p.add(now, 1)
 	return 0
 }
 
@@ -72,6 +71,38 @@ func (p *Pace) Free(now time.Time) (int, time.Duration) {
 	return p.free(now)
 }
 
+// Until answers when the last of n mails has its token, if from now on each is taken as soon as it is free. It takes
+// none.
+func (p *Pace) Until(n int, now time.Time) time.Time {
+	if p == nil {
+		return now
+	}
+	p.mu.Lock()
+	future := p.clone()
+	p.mu.Unlock()
+	for n > 0 {
+		free, wait := future.free(now)
+		if free == 0 {
+			now = now.Add(wait)
+			continue
+		}
+		taken := min(n, free)
+		future.add(now, taken)
+		n -= taken
+	}
+	return now
+}
+
+func (p *Pace) clone() *Pace {
+	c := &Pace{text: p.text}
+	for _, w := range p.windows {
+		copied := *w
+		copied.taken = slices.Clone(w.taken)
+		c.windows = append(c.windows, &copied)
+	}
+	return c
+}
+
 func (p *Pace) free(now time.Time) (n int, wait time.Duration) {
 	n = 1 << 30
 	for _, w := range p.windows {
@@ -79,6 +110,12 @@ func (p *Pace) free(now time.Time) (n int, wait time.Duration) {
 		n, wait = min(n, free), max(wait, until)
 	}
 	return n, wait
+}
+
+func (p *Pace) add(at time.Time, n int) {
+	for _, w := range p.windows {
+		w.add(at, n)
+	}
 }
 
 // Seed counts the dots of earlier runs, so that a budget holds across them.
@@ -89,14 +126,16 @@ func (p *Pace) Seed(sent []Dots, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range sent {
-		at := s.At.Add(time.Second - 1) // the ledger keeps seconds: the latest it can have been
-		if at.After(now) {
-			at = now
-		}
-		for _, w := range p.windows {
-			w.add(at, s.Count)
-		}
+		p.add(latest(s.At, now), s.Count)
 	}
+}
+
+// latest is the latest that something can have been which the ledger, in whole seconds, dates at.
+func latest(at, now time.Time) time.Time {
+	if at = at.Add(time.Second - 1); at.After(now) {
+		return now
+	}
+	return at
 }
 
 // span is the longest window: how far back Seed needs to see.
@@ -110,30 +149,44 @@ func (p *Pace) span() time.Duration {
 	return longest
 }
 
+// idle reports whether nothing counts any more.
+func (p *Pace) idle(now time.Time) bool {
+	for _, w := range p.windows {
+		if w.advance(now); w.sum > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // steps is how finely a window is cut. What was taken anywhere in a step counts until the whole step is out of the
-// window: a wait may be 1/1000 too long, never too short, and a million mails a day need no more memory than ten.
+// window: a wait may be 1/1000 too long, never too short, and a million mails a day need no more memory than a
+// thousand.
 const steps = 1000
 
 type window struct {
 	limit int
-	width time.Duration
-	head  int64          // number of the newest step, counted from 1970
-	count [steps + 1]int // by step number modulo its length
+	width time.Duration // of a step
+	head  int64         // number of the newest step, counted from 1970
+	taken []tokens      // oldest first, none older than the window
 	sum   int
+}
+
+// tokens were taken in one step.
+type tokens struct {
+	step int64
+	n    int
 }
 
 // advance makes the step of now the newest. A clock that goes back stays in the newest step.
 func (w *window) advance(now time.Time) {
-	step := now.UnixNano() / int64(w.width)
-	if step-w.head > steps {
-		w.count, w.sum, w.head = [steps + 1]int{}, 0, step
+	w.head = max(w.head, now.UnixNano()/int64(w.width))
+	out := 0
+	for out < len(w.taken) && w.head-w.taken[out].step > steps {
+		w.sum -= w.taken[out].n
+		out++
 	}
-	for w.head < step {
-		w.head++
-		slot := &w.count[w.head%(steps+1)]
-		w.sum -= *slot
-		*slot = 0
-	}
+	w.taken = w.taken[out:]
 }
 
 // add counts n at the time at; what is out of the window already counts for nothing.
@@ -143,8 +196,16 @@ func (w *window) add(at time.Time, n int) {
 	if w.head-step > steps {
 		return
 	}
-	w.count[step%(steps+1)] += n
 	w.sum += n
+	i := len(w.taken)
+	for i > 0 && w.taken[i-1].step > step {
+		i--
+	}
+	if i > 0 && w.taken[i-1].step == step {
+		w.taken[i-1].n += n
+		return
+	}
+	w.taken = slices.Insert(w.taken, i, tokens{step, n})
 }
 
 func (w *window) free(now time.Time) (int, time.Duration) {
@@ -153,10 +214,10 @@ func (w *window) free(now time.Time) (int, time.Duration) {
 		return w.limit - w.sum, 0
 	}
 	left := w.sum
-	for step := w.head - steps; step <= w.head; step++ {
-		left -= w.count[step%(steps+1)]
+	for _, t := range w.taken {
+		left -= t.n
 		if left < w.limit {
-			out := time.Unix(0, (step+steps+1)*int64(w.width))
+			out := time.Unix(0, (t.step+steps+1)*int64(w.width))
 			return 0, out.Sub(now)
 		}
 	}

@@ -82,3 +82,54 @@ func TestRateWithinPatience(t *testing.T) {
 		}
 	})
 }
+
+// The ledger keeps whole seconds: what it dates at one may have been sent as late as its end.
+func TestSeedIsCautious(t *testing.T) {
+	at := time.Unix(1e9, 0)
+	for after, want := range map[time.Duration]bool{60500 * time.Millisecond: false, 61100 * time.Millisecond: true} {
+		p, err := outbox.ParsePace("1/m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Seed([]outbox.Dots{{At: at, Count: 1}}, at.Add(after))
+		if n, _ := p.Free(at.Add(after)); (n > 0) != want {
+			t.Errorf("after %v: %d free", after, n)
+		}
+	}
+}
+
+// Until is exactly when a courier that never rests takes the last token.
+func TestUntil(t *testing.T) {
+	for _, rate := range []string{"30/m", "1/s, 200/h", "3/s, 20/m, 100/h", "7/h, 20/d", "unlimited"} {
+		for _, used := range []int{0, 5, 40} {
+			p, err := outbox.ParsePace(rate)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Unix(1e9, 123456789)
+			p.Seed([]outbox.Dots{{At: now.Add(-50 * time.Second), Count: used / 2}, {At: now, Count: used - used/2}}, now)
+			said := p.Until(250, now)
+			if again := p.Until(250, now); !again.Equal(said) {
+				t.Errorf("%s: %v, then %v", rate, said, again)
+			}
+			at := now
+			for n := 0; n < 250; {
+				if wait := p.Take(at); wait > 0 {
+					at = at.Add(wait)
+					continue
+				}
+				n++
+			}
+			if !said.Equal(at) {
+				t.Errorf("%s after %d: %v, want %v", rate, used, said.Sub(now), at.Sub(now))
+			}
+		}
+	}
+}
+
+func BenchmarkUntil(b *testing.B) {
+	p, _ := outbox.ParsePace("1/s, 200/h, 100000/d")
+	for b.Loop() {
+		p.Until(100_000, time.Unix(1e9, 0))
+	}
+}

@@ -95,8 +95,9 @@ func Skip(ctx context.Context, q Querier, subscriber int64, reason string, now t
 // shows as dotting becomes unknown. No courier may be at work.
 func DropQueued(ctx context.Context, q Querier, reason string, now time.Time) (int, error) {
 	if _, err := q.ExecContext(ctx, `
-		UPDATE attempts SET ended_at = $1, outcome = 'unknown', reply = $2
-		WHERE ended_at IS NULL`, now.Unix(), reason); err != nil {
+		INSERT INTO attempts (delivery_id, epoch, dotting_at, ended_at, outcome, reply)
+		SELECT id, epoch, changed_at, $1, 'unknown', $2 FROM deliveries WHERE state = 'dotting' ORDER BY epoch, id`,
+		now.Unix(), reason); err != nil {
 		return 0, fmt.Errorf("dropping what is queued: %w", err)
 	}
 	res, err := q.ExecContext(ctx, `
@@ -215,7 +216,7 @@ func Get(ctx context.Context, q Querier, id int64) (Delivery, bool, error) {
 func find(ctx context.Context, q Querier, where string, args ...any) ([]Delivery, error) {
 	rows, err := q.QueryContext(ctx, `
 		SELECT id, mailing, subscriber_id, generation, letter_id, address, name, token_version, nullif(since, 0),
-			state, due_at, epoch, attempts, doubts, date_at, owed_at, changed_at, code, reply
+			state, due_at, epoch, attempts, doubts, date_at, owed_at, changed_at, code, reply, relay
 		FROM deliveries `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading deliveries: %w", err)
@@ -239,7 +240,7 @@ func scan(rows *sql.Rows) (Delivery, error) {
 	var d Delivery
 	var since, due, date, owed, changed sql.NullInt64
 	err := rows.Scan(&d.ID, &d.Mailing, &d.Subscriber, &d.Generation, &d.Letter, &d.Address, &d.Name, &d.TokenVersion, &since,
-		&d.State, &due, &d.Epoch, &d.Attempts, &d.Doubts, &date, &owed, &changed, &d.Code, &d.Reply)
+		&d.State, &due, &d.Epoch, &d.Attempts, &d.Doubts, &date, &owed, &changed, &d.Code, &d.Reply, &d.Relay)
 	d.Since = moment(since)
 	d.Due, d.Date, d.Owed, d.Changed = moment(due), moment(date), moment(owed), moment(changed)
 	return d, err

@@ -18,11 +18,19 @@ import (
 // server is a mail server in memory. What it does is steered by the local part of the recipient, unless a function
 // says otherwise.
 type server struct {
-	offer func(m outbox.Mail, nth int) (outbox.Reply, error) // nil: by local part
-	dot   func(m outbox.Mail, nth int) (outbox.Reply, error) // nil: accepted
-	dial  func(nth int) error
+	offer  func(m outbox.Mail, nth int) (outbox.Reply, error) // nil: by local part
+	dot    func(m outbox.Mail, nth int) (outbox.Reply, error) // nil: accepted
+	dial   func(nth int) error
+	opened func(m outbox.Mail) // the envelope of m leaves with a dot; nil = nobody
+
+	pipelining bool
+	perLine    int  // mails it takes on one connection, then ends it; 0 = any number
+	says       bool // it ends it with 421, not by closing
 
 	mu       sync.Mutex
+	opens    int      // envelopes that left with a dot
+	closed   int      // connections closed with an envelope open
+	odd      []string // what a client may not do
 	accepted []outbox.Mail
 	offers   int
 	dots     int
@@ -57,15 +65,38 @@ func (s *server) Dial(context.Context) (outbox.Line, error) {
 
 type wire struct {
 	*server
-	mail outbox.Mail
+	mail    outbox.Mail
+	next    *outbox.Mail // its envelope has left
+	carried int
+	dead    bool
+}
+
+// use notes what the contract of Line forbids.
+func (w *wire) use(ok bool, what string) {
+	if !ok || w.dead {
+		w.odd = append(w.odd, what)
+	}
 }
 
 func (w *wire) Offer(_ context.Context, m outbox.Mail) (outbox.Reply, error) {
 	w.mu.Lock()
 	w.offers++
 	nth := w.offers
+	if next := w.next; next != nil {
+		w.use(next.Delivery == m.Delivery && next.Date.Equal(m.Date), "another mail than the one whose envelope is open")
+	}
+	w.use(true, "an offer on a dead connection")
+	w.next = nil
+	full := w.perLine > 0 && w.carried >= w.perLine
 	w.mu.Unlock()
 	w.mail = m
+	if full && w.says {
+		w.dead = true
+		return busy, nil
+	} else if full {
+		w.dead = true
+		return outbox.Reply{}, errLost
+	}
 	if w.offer != nil {
 		return w.offer(m, nth)
 	}
@@ -81,28 +112,44 @@ func (w *wire) Offer(_ context.Context, m outbox.Mail) (outbox.Reply, error) {
 	return ready, nil
 }
 
-func (w *wire) Dot(context.Context) (outbox.Reply, error) {
+func (w *wire) Dot(_ context.Context, next *outbox.Mail) (outbox.Reply, error) {
 	w.mu.Lock()
 	w.dots++
 	nth := w.dots
+	w.use(next == nil || w.pipelining, "an envelope before its time")
+	w.use(true, "a dot on a dead connection")
+	if next != nil {
+		w.opens++
+		w.next = next
+		if w.opened != nil {
+			w.opened(*next)
+		}
+	}
 	w.mu.Unlock()
 	reply := accepted
 	var err error
 	if w.dot != nil {
 		reply, err = w.dot(w.mail, nth)
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.carried++
+	w.dead = err != nil || reply.Verdict == outbox.Busy || reply.Verdict == outbox.Unsent
 	if err == nil && reply.Verdict == outbox.Accepted {
-		w.mu.Lock()
-		defer w.mu.Unlock()
 		w.server.accepted = append(w.server.accepted, w.mail)
 	}
 	return reply, err
 }
 
+func (w *wire) Pipelining() bool { return w.pipelining }
+
 func (w *wire) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open--
+	if w.next != nil {
+		w.closed++
+	}
 	return nil
 }
 
@@ -125,7 +172,20 @@ type world struct {
 	outbox.Courier
 }
 
+// inWorld runs f twice: with a server that takes one command after the other, and with one that takes several.
 func inWorld(t *testing.T, f func(w *world)) {
+	t.Helper()
+	for _, mode := range []string{"lockstep", "pipelining"} {
+		t.Run(mode, func(t *testing.T) {
+			inMode(t, func(w *world) {
+				w.server.pipelining = mode == "pipelining"
+				f(w)
+			})
+		})
+	}
+}
+
+func inMode(t *testing.T, f func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		db, path := digesttest.NewDBPath(t)
@@ -133,6 +193,12 @@ func inWorld(t *testing.T, f func(w *world)) {
 		w.Courier = outbox.Courier{DB: db, Path: path, Dial: w.server.Dial, Connections: 1}
 		f(w)
 		w.audit()
+		for _, what := range w.server.odd {
+			w.Error("the courier sends ", what)
+		}
+		if w.server.open != 0 {
+			w.Errorf("%d connections left open", w.server.open)
+		}
 	})
 }
 

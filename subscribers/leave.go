@@ -40,14 +40,18 @@ func Leave(ctx context.Context, q Querier, secret []byte, id int64, reason, sour
 	if err := part(ctx, q, id, state, now); err != nil {
 		return Subscriber{}, false, err
 	}
-	if err := consent(ctx, q, id, "left", source, now); err != nil {
+	event := "left"
+	if reason == ReasonBounced {
+		event = "bounced"
+	}
+	if err := consent(ctx, q, id, event, source, now); err != nil {
 		return Subscriber{}, false, err
 	}
 	s, err = get(ctx, q, id)
 	return s, err == nil, err
 }
 
-// part ends what a subscriber has: subscriptions and open confirmations.
+// part ends what a subscriber has: subscriptions, counted bounces and open confirmations.
 func part(ctx context.Context, q Querier, id int64, state State, now time.Time) error {
 	_, err := q.ExecContext(ctx, "UPDATE subscribers SET state = $2, left_at = coalesce(left_at, $3) WHERE id = $1",
 		id, state, now.Unix())
@@ -56,6 +60,9 @@ func part(ctx context.Context, q Querier, id int64, state State, now time.Time) 
 	}
 	if _, err := q.ExecContext(ctx, "DELETE FROM subscriptions WHERE subscriber_id = $1", id); err != nil {
 		return fmt.Errorf("leaving: %w", err)
+	}
+	if err := forgiveBounces(ctx, q, id); err != nil {
+		return err
 	}
 	return voidConfirmations(ctx, q, id)
 }

@@ -32,6 +32,11 @@ const (
 	Erased       State = "erased"       // address and name are gone
 )
 
+// States lists every state.
+func States() []State {
+	return []State{Pending, Active, Unsubscribed, Bounced, Complained, Erased}
+}
+
 // Why an address is suppressed, and the reasons Leave takes (all but ReasonErased).
 const (
 	ReasonBounced      = "bounced"

@@ -12,6 +12,14 @@ func TestToken(t *testing.T) {
 	if len(token) != 22 {
 		t.Errorf("%q has %d characters", token, len(token))
 	}
+	if want := "MdEDC6rbrpH5x18gv5N_yg"; token != want {
+		t.Errorf("%q, but links in mails sent have %q", token, want)
+	}
+	signer := NewSigner(secret)
+	signer.AppendToken(nil, PurposePreferences, 8, 2)
+	if again := string(signer.AppendToken([]byte("7."), PurposeLeave, 7, 1)); again != "7."+token {
+		t.Errorf("%q from a signer used before", again)
+	}
 	if !Check(secret, PurposeLeave, 7, 1, token) {
 		t.Error("its own token fails")
 	}

@@ -21,7 +21,8 @@ var proofPage string
 //	GET /          the proof, in frames
 //	GET /html      the HTML part alone, under a policy that lets nothing run
 //	GET /source    the whole message, as text
-func Proof(render func(context.Context) (newsletter.Preview, error)) http.Handler {
+//	GET /progress  how far the courier is, in a frame of the proof that asks again by itself
+func Proof(render func(context.Context) (newsletter.Preview, error), progress func(context.Context) (newsletter.Sending, error)) http.Handler {
 	page := template.Must(template.New("proof.html").Parse(proofPage))
 	show := func(f func(w http.ResponseWriter, p newsletter.Preview)) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -31,9 +32,7 @@ func Proof(render func(context.Context) (newsletter.Preview, error)) http.Handle
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 				return
 			}
-			w.Header().Set("Cache-Control", "no-store")
-			w.Header().Set("X-Content-Type-Options", "nosniff")
-			w.Header().Set("Referrer-Policy", "no-referrer")
+			private(w.Header())
 			f(w, p)
 		}
 	}
@@ -52,7 +51,14 @@ func Proof(render func(context.Context) (newsletter.Preview, error)) http.Handle
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Write(p.Message)
 	}))
+	mux.HandleFunc("GET /progress", showProgress(progress))
 	return loopbackOnly(mux)
+}
+
+func private(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
 }
 
 // loopbackOnly turns away whoever reached the page under another name, which

@@ -17,7 +17,8 @@ func TestProof(t *testing.T) {
 		Posts: 2, Note: "Because.",
 	}
 	var failing error
-	h := Proof(func(context.Context) (newsletter.Preview, error) { return hostile, failing })
+	h := Proof(func(context.Context) (newsletter.Preview, error) { return hostile, failing },
+		func(context.Context) (newsletter.Sending, error) { return newsletter.Sending{}, nil })
 	get := func(host, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, path, nil)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"digest/newsletter"
 	"digest/outbox"
 )
 
@@ -26,7 +27,7 @@ before, no row belongs to a courier that never was. Exit code 1 and a line for e
 			if err != nil {
 				return err
 			}
-			if err := d.tellAudit(report.Issues, report.Report); err != nil {
+			if err := d.tellAudit(report); err != nil {
 				return err
 			}
 			if len(report.Broken) > 0 {
@@ -37,7 +38,7 @@ before, no row belongs to a courier that never was. Exit code 1 and a line for e
 	}
 }
 
-func (d *door) tellAudit(issues int, r outbox.Report) error {
+func (d *door) tellAudit(r newsletter.Audited) error {
 	for _, line := range r.Broken {
 		fmt.Fprintln(d.err, "broken:", line)
 	}
@@ -46,14 +47,20 @@ func (d *door) tellAudit(issues int, r outbox.Report) error {
 			Issues int                  `json:"issues"`
 			Owed   int                  `json:"owed"`
 			States map[outbox.State]int `json:"states"`
+			Said   int                  `json:"said_to_have_arrived"` // of the sent ones
 			OK     bool                 `json:"ok"`
-		}{issues, r.Owed, r.States, len(r.Broken) == 0})
+		}{r.Issues, r.Owed, r.States, r.Said, len(r.Broken) == 0})
 	}
-	d.say("%s, %s owed", plural(issues, "issue"), plural(r.Owed, "mail"))
+	d.say("%s, %s owed", plural(r.Issues, "issue"), plural(r.Owed, "mail"))
 	for _, s := range outbox.States() {
-		if r.States[s] > 0 {
-			d.say("  %-8s %d", s, r.States[s])
+		if r.States[s] == 0 {
+			continue
 		}
+		line := fmt.Sprintf("  %-8s %d", s, r.States[s])
+		if s == outbox.Sent && r.Said > 0 {
+			line += fmt.Sprintf(" (%d by your word, not by a server's)", r.Said)
+		}
+		d.say("%s", line)
 	}
 	if len(r.Broken) == 0 {
 		d.say("ok: the sums hold")

@@ -26,7 +26,7 @@ type barrier struct {
 }
 
 func newBarrier() *barrier {
-	return &barrier{came: make(chan string, many), open: make(chan struct{})}
+	return &barrier{came: make(chan string, tortured), open: make(chan struct{})}
 }
 
 func (b *barrier) pass(r digesttest.Received) error {
@@ -99,13 +99,21 @@ func (w *scene) terminate(p *process) ended {
 	return p.end(w)
 }
 
-// TestCrowd starts ten runs and the daemon at once on 1,000 readers. All but
-// the one that delivers end, quietly, while its mail is out; the pages answer
-// all the time; everybody has one copy.
+// TestCrowd starts ten runs and ten daemons at once on 10,000 readers. All runs
+// but the one that may deliver end, quietly, while its mail is out; no daemon
+// ends, and their pages answer all the time; everybody has one copy.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
-	w, barrier := barred(t, plot{readers: many, connections: 4, approved: true})
-	daemon, base := w.serve()
+	w, barrier := barred(t, plot{readers: tortured, connections: 4, approved: true})
+	type daemon struct {
+		*process
+		base string
+	}
+	var daemons []daemon
+	for range 10 {
+		p, base := w.serve()
+		daemons = append(daemons, daemon{p, base})
+	}
 	ends := make(chan ended, 10)
 	for range cap(ends) {
 		p := w.start("run")
@@ -114,7 +122,7 @@ func TestCrowd(t *testing.T) {
 			ends <- ended{p.out.String(), p.err.String(), p.ProcessState.ExitCode()}
 		}()
 	}
-	barrier.wait(t, daemon, 4)
+	barrier.wait(t, daemons[0].process, 4)
 	next := func() ended {
 		select {
 		case e := <-ends:
@@ -129,19 +137,20 @@ func TestCrowd(t *testing.T) {
 			t.Errorf("exit code %d, want %d and not a word: %s%s", e.code, exitLocked, e.stdout, e.stderr)
 		}
 	}
-	w.healthy(base)
 	barrier.lift()
 	if e := next(); e.code != 0 && e.code != exitLocked || e.stdout+e.stderr != "" {
 		t.Errorf("exit code %d: %s%s", e.code, e.stdout, e.stderr)
 	}
-	barrier.wait(t, daemon, many-4)
-	w.healthy(base)
-	if e := w.terminate(daemon); e.code != 0 {
-		t.Errorf("serve ended with %d: %s", e.code, e.stderr)
+	barrier.wait(t, daemons[0].process, tortured-4)
+	for _, d := range daemons {
+		w.healthy(d.base)
+		if e := w.terminate(d.process); e.code != 0 {
+			t.Errorf("serve ended with %d: %s", e.code, e.stderr)
+		}
 	}
 	w.each(1)
 	w.settled(outbox.Repeat, 1)
-	if s := w.audit(); s[outbox.Sent] != many {
+	if s := w.audit(); s[outbox.Sent] != tortured {
 		t.Errorf("states %v", s)
 	}
 }
@@ -206,7 +215,7 @@ func TestLeaveDuringIssue(t *testing.T) {
 			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			p := w.startWith([]string{pauseAt + "=" + point + ":2:" + pipe}, "run")
+			p := w.startWith([]string{at(waitThere, point, 2, pipe)}, "run")
 			w.during(p, pipe, func() {
 				w.leave(base, links[reader(2)])
 				w.leave(base, links[reader(4)])

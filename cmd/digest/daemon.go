@@ -59,7 +59,9 @@ func (m *daemon) carry(ctx context.Context) {
 		if m.clockOff.Load() {
 			return
 		}
+		hide := m.showBar(m.h)
 		passed, err := m.h.Carry(ctx, m.now)
+		hide()
 		if errors.Is(err, outbox.ErrHeld) {
 			err = nil // a run from cron has it; the lock is asked for again
 		}

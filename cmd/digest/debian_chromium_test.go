@@ -81,7 +81,7 @@ func TestBrowserProof(t *testing.T) {
 	b := newBrowser(t)
 	proof := web.Proof(func(context.Context) (newsletter.Preview, error) {
 		return newsletter.Preview{Subject: "A subject", HTML: filled(t, templates.Sample(epoch, 6)), Text: "Some words", Posts: 6}, nil
-	})
+	}, func(context.Context) (newsletter.Sending, error) { return newsletter.Sending{}, nil })
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/outside" {
 			proof.ServeHTTP(w, r)
@@ -90,7 +90,7 @@ func TestBrowserProof(t *testing.T) {
 		page(`<!doctype html><iframe src="/" width="1100" height="900"></iframe><iframe src="/" width="1000" height="900"></iframe>
 <pre id="measured"></pre><script>addEventListener('load', () => {
 	document.getElementById('measured').textContent = [...document.querySelectorAll('iframe')].map(f => {
-		const [desk, phone] = [...f.contentDocument.querySelectorAll('iframe')].map(e => e.getBoundingClientRect());
+		const [desk, phone] = [...f.contentDocument.querySelectorAll('.views iframe')].map(e => e.getBoundingClientRect());
 		const text = f.contentDocument.querySelector('pre').getBoundingClientRect();
 		return [desk.top === phone.top, desk.width >= 624, phone.width, desk.height >= 1200, text.height > 0 && text.top > phone.bottom,
 			f.contentDocument.documentElement.scrollWidth <= f.clientWidth].join();

@@ -5,17 +5,10 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"io/fs"
-	"math/big"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
@@ -218,8 +211,8 @@ scache unix - - n - 1 scache
 `
 
 // newPostfix starts an instance that knows the first n readers, and stops it
-// when the test ends.
-func newPostfix(t *testing.T, n int) *postfix {
+// when the test ends. DIR in a setting of its own is its folder.
+func newPostfix(t *testing.T, n int, settings ...string) *postfix {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Fatal("Postfix runs its parts as several users: this test needs root")
@@ -232,7 +225,8 @@ func newPostfix(t *testing.T, n int) *postfix {
 		fmt.Fprintf(&boxes, "%s %d/\n", reader(i+1), i+1)
 	}
 	p.put("mailboxes", boxes.String())
-	p.put("main.cf", fmt.Sprintf(mainCF, p.dir, auth))
+	p.put("grey", "readers.test 450 4.7.1 Greylisted, come back later\n")
+	p.put("main.cf", fmt.Sprintf(mainCF, p.dir, auth)+strings.ReplaceAll(strings.Join(settings, "\n"), "DIR", p.dir)+"\n")
 	p.put("master.cf", fmt.Sprintf(masterCF, p.port, p.tlsPort))
 	for _, name := range []string{"queue", "data", "mail"} {
 		p.ok(os.Mkdir(p.path(name), 0o755))
@@ -371,37 +365,6 @@ func (p *postfix) authenticate(conn net.Conn) {
 			fmt.Fprintf(conn, "FAIL\t%s\tuser=digest\n", fields[1])
 		}
 	}
-}
-
-// certify makes a CA and the server's certificate for 127.0.0.1.
-func (p *postfix) certify() {
-	p.Helper()
-	now := time.Now()
-	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "A CA of the test's own"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
-	}
-	server := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "mx.readers.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
-	}
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	p.ok(err)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	p.ok(err)
-	for name, cert := range map[string]*x509.Certificate{"ca.pem": ca, "cert.pem": server} {
-		public := &key.PublicKey
-		if cert == ca {
-			public = &caKey.PublicKey
-		}
-		der, err := x509.CreateCertificate(rand.Reader, cert, ca, public, caKey)
-		p.ok(err)
-		p.put(name, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	p.ok(err)
-	p.put("key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 }
 
 func freePort(t *testing.T) int {

@@ -70,22 +70,7 @@ func inNamespace(t *testing.T) {
 	}
 }
 
-// fill leaves not a byte free.
-func (d *disk) fill() error {
-	f, err := os.OpenFile(d.filler, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	for size := 1 << 20; size > 0; {
-		if _, err := f.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
-			size /= 2
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (d *disk) fill() error { return fill(d.filler) }
 
 func (d *disk) free() {
 	d.Helper()

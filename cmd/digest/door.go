@@ -82,7 +82,7 @@ func (d *door) root() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			d.named = cmd.Flags().Changed("config")
 			switch cmd.CommandPath() {
-			case "digest run", "digest serve", "digest test", "digest go-live", "digest issue approve":
+			case "digest run", "digest serve", "digest test", "digest go-live", "digest issue approve", "digest issue send-missing":
 				d.mails = true
 			}
 			if path := cmd.CommandPath(); d.json && (path == "digest demo" || path == "digest serve") {
@@ -116,7 +116,7 @@ func (d *door) root() *cobra.Command {
 	root.AddCommand(
 		d.demoCommand(), d.initCommand(), d.previewCommand(), d.runCommand(), d.serveCommand(),
 		d.statusCommand(), d.testCommand(), d.goLiveCommand(), d.stopCommand(), d.issueCommand(),
-		d.subscribersCommand(), d.auditCommand(), d.feedCommand(), d.versionCommand(),
+		d.subscribersCommand(), d.auditCommand(), d.feedCommand(), d.dkimCommand(), d.versionCommand(),
 	)
 	return root
 }
@@ -310,12 +310,14 @@ func (d *door) timeTravel(c config.Config) error {
 	if d.dryRun || !d.mails || away <= time.Hour || c.Mail.SMTP == "" {
 		return nil
 	}
-	host := c.Mail.Host()
-	if ip := net.ParseIP(host); host == "" || host == "localhost" || (ip != nil && ip.IsLoopback()) {
-		return nil
+	for _, host := range c.Mail.Hosts() {
+		if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+			continue
+		}
+		return wrong("add --dry-run to see what would happen then",
+			fmt.Errorf("--at %s is %s away from now, and %s, which mail goes to, is not on this machine", d.at, span(away), host))
 	}
-	return wrong("add --dry-run to see what would happen then",
-		fmt.Errorf("--at %s is %s away from now, and [mail] smtp is %s, which is not on this machine", d.at, span(away), host))
+	return nil
 }
 
 func (d *door) logger() *slog.Logger {

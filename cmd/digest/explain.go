@@ -62,6 +62,7 @@ var hints = []hint{
 	{newsletter.ErrSinceTwice, exitUsage, "make an issue of older posts with `digest issue draft NAME PERIOD`"},
 	{newsletter.ErrNoDigest, exitUsage, "the digests are the [[digest]] tables of the config"},
 	{newsletter.ErrNoFeed, exitUsage, "the feeds are the [[feed]] tables of the config; give the address as it stands there"},
+	{newsletter.ErrNotFrozen, exitUsage, "`digest issue list` shows which have been sent; `digest issue approve ID` sends a held one"},
 	{newsletter.ErrNoPosts, exitUsage, "see `digest feed list` for what is known of the feed"},
 	{issue.ErrNotFound, exitUsage, "`digest issue list` shows the issues there are"},
 	{issue.ErrState, exitUsage, "`digest issue show ID` tells its state; only a held issue or a draft can still be changed"},

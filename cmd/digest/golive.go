@@ -40,8 +40,11 @@ login or the author has no address; --anyway overrides that.`,
 			if err != nil {
 				return err
 			}
+			if d.json {
+				return d.printJSON(d.viewLive(h, went))
+			}
 			d.tellLive(h, went)
-			return nil
+			return d.tellTakes(cmd.Context(), h)
 		},
 	}
 	cmd.Flags().StringVar(&since, "since", "", "let posts published since this `DATE` in (first time only)")
@@ -49,6 +52,29 @@ login or the author has no address; --anyway overrides that.`,
 	cmd.Flags().BoolVar(&how.AlreadySent, "already-sent", false, "this is a copy: the original has sent what was due since, mail nobody")
 	cmd.Flags().BoolVar(&how.Send, "send", false, "this is a copy: what it owes goes out")
 	return cmd
+}
+
+// liveView is what go-live did, as --json prints it.
+type liveView struct {
+	DryRun     bool                 `json:"dry_run,omitempty"`
+	Live       bool                 `json:"live"`
+	Was        string               `json:"was"`      // how it stood before
+	Released   int                  `json:"released"` // posts that --since let in
+	Dropped    int                  `json:"dropped"`  // mails a copy owed and will not send
+	Overridden []string             `json:"overridden"`
+	Next       map[string]time.Time `json:"next"` // issue of each digest
+	Undo       string               `json:"undo"`
+}
+
+func (d *door) viewLive(h *house, went newsletter.WentLive) liveView {
+	v := liveView{d.dryRun, true, standings[went.From], went.Released, went.Dropped, []string{}, map[string]time.Time{}, d.typed("stop")}
+	for _, p := range went.Problems {
+		v.Overridden = append(v.Overridden, shown(p))
+	}
+	for _, dg := range h.Config.Digests {
+		v.Next[dg.Name] = dg.Schedule.Next(d.now()).End
+	}
+	return v
 }
 
 // copyFlags refuses what says something about a copy where there is none.
@@ -109,6 +135,16 @@ func (d *door) stopCommand() *cobra.Command {
 			left, err := h.Ledger(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if d.json {
+				return d.printJSON(struct {
+					DryRun  bool   `json:"dry_run,omitempty"`
+					Live    bool   `json:"live"`
+					Sent    int    `json:"sent"`
+					Doubt   int    `json:"in_doubt"`
+					Waiting int    `json:"waiting"`
+					Undo    string `json:"undo"`
+				}{d.dryRun, false, left.Sent, left.Doubt, left.Waiting, d.typed("go-live")})
 			}
 			d.say("stopped: nothing more leaves")
 			d.say("%d had it, %d in doubt, %d wait", left.Sent, left.Doubt, left.Waiting)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
 	"slices"
 	"strconv"
@@ -46,8 +47,8 @@ func (w *scene) unknown(id int) map[string]bool {
 	return m
 }
 
-// ledger reads every delivery and the broken invariants from the file itself.
-func (w *scene) ledger() ([]outbox.Delivery, []string) {
+// reading runs f in one transaction on the file, for reading.
+func (w *scene) reading(f func(tx *sql.Tx) error) {
 	w.Helper()
 	db, err := database.OpenReadOnly(w.Context(), w.path("digest.db"))
 	if err != nil {
@@ -59,15 +60,24 @@ func (w *scene) ledger() ([]outbox.Delivery, []string) {
 		w.Fatal(err)
 	}
 	defer tx.Rollback()
-	report, err := outbox.Audit(w.Context(), tx)
-	if err != nil {
+	if err := f(tx); err != nil {
 		w.Fatal(err)
 	}
-	list, err := outbox.Deliveries(w.Context(), tx, "", 0, 1<<20)
-	if err != nil {
-		w.Fatal(err)
-	}
-	return list, report.Broken
+}
+
+// ledger reads every delivery and the broken invariants from the file itself.
+func (w *scene) ledger() (list []outbox.Delivery, broken []string) {
+	w.Helper()
+	w.reading(func(tx *sql.Tx) error {
+		report, err := outbox.Audit(w.Context(), tx)
+		if err != nil {
+			return err
+		}
+		broken = report.Broken
+		list, err = outbox.Deliveries(w.Context(), tx, "", 0, 1<<20)
+		return err
+	})
+	return list, broken
 }
 
 // each checks that every one of the scene's readers has this many copies, and
@@ -88,15 +98,11 @@ func (w *scene) each(copies int) {
 }
 
 // twice counts the mails that have been in doubt a second time.
-func (w *scene) twice() int {
+func (w *scene) twice() (n int) {
 	w.Helper()
-	list, _ := w.ledger()
-	n := 0
-	for _, d := range list {
-		if d.Doubts == 2 {
-			n++
-		}
-	}
+	w.reading(func(tx *sql.Tx) error {
+		return tx.QueryRowContext(w.Context(), "SELECT count(*) FROM deliveries WHERE doubts = 2").Scan(&n)
+	})
 	return n
 }
 
@@ -203,6 +209,12 @@ func (t take) of(d outbox.Delivery) []digesttest.Received {
 // quiet waits until the outcome of every mail whose dot has left is on disk: it
 // is written behind the back of the connection, which is at the next mail.
 func (w *scene) quiet() {
+	w.until("no mail is in doubt", func(states map[outbox.State]int) bool { return states[outbox.Dotting] == 0 })
+}
+
+// until waits for the ledger to say something.
+func (w *scene) until(what string, enough func(states map[outbox.State]int) bool) {
+	w.Helper()
 	for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(time.Millisecond) {
 		db, err := database.OpenReadOnly(w.Context(), w.path("digest.db"))
 		if err != nil {
@@ -211,9 +223,9 @@ func (w *scene) quiet() {
 		}
 		states, err := outbox.CountsAll(w.Context(), db)
 		db.Close()
-		if err == nil && states[outbox.Dotting] == 0 {
+		if err == nil && enough(states) {
 			return
 		}
 	}
-	w.Error("a minute went by with a mail in doubt")
+	w.Errorf("a minute went by before %s", what)
 }

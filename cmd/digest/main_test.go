@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,49 +20,135 @@ import (
 // The environment by which the test binary is the command.
 const (
 	asCommand = "DIGEST_AS_COMMAND" // "1": be digest
-	crashAt   = "DIGEST_TEST_CRASH" // "point:n": and die at the n-th mail's passage of that point
+	happensAt = "DIGEST_TEST_AT"    // "what:point:n:file": and let that happen at the n-th mail's passage of the point
 	fileLimit = "DIGEST_TEST_FSIZE" // bytes: no file may grow beyond
+	openLimit = "DIGEST_TEST_OPEN"  // descriptors: no more may be open
+	builtIn   = "DIGEST_TEST_BUILT" // the folder of the binaries that tests build
 	toldTo    = "DIGEST_TEST_TOLD"  // a file that is made once a signal has been heard
-	pauseAt   = "DIGEST_TEST_PAUSE" // "point:n:fifo": and wait there until the writer of the pipe closes it
 )
 
 // TestMain lets the test binary be the command, so that every test runs it as a
 // process that can be killed.
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) == "" {
-		os.Exit(m.Run())
-	}
-	if point, nth, _ := spot(crashAt); nth > 0 {
-		testHook = newTurn(point, nth, func() {
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}).pass
-	}
-	if limit, err := strconv.ParseUint(os.Getenv(fileLimit), 10, 64); err == nil {
-		signal.Ignore(syscall.SIGXFSZ) // so that the write is told
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+		dir, err := os.MkdirTemp("", "digest-built-")
+		if err != nil {
 			panic(err)
 		}
+		os.Setenv(builtIn, dir)
+		code := m.Run()
+		os.RemoveAll(dir)
+		os.Exit(code)
 	}
-	if point, nth, pipe := spot(pauseAt); nth > 0 {
-		testHook = newTurn(point, nth, func() { os.ReadFile(pipe) }).pass
+	if limit, err := strconv.ParseUint(os.Getenv(fileLimit), 10, 64); err == nil {
+		limitFiles(limit)
+	}
+	if limit, err := strconv.ParseUint(os.Getenv(openLimit), 10, 64); err == nil {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+			panic(err)
+		}
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	if file := os.Getenv(toldTo); file != "" {
 		context.AfterFunc(ctx, func() { os.WriteFile(file, nil, 0o600) })
+	}
+	if what, point, nth, file := spot(os.Getenv(happensAt)); nth > 0 {
+		testHook = newTurn(point, nth, happening(ctx, what, file)).pass
 	}
 	code := Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	cancel()
 	os.Exit(code)
 }
 
-// spot reads "point:n" or "point:n:file" from the environment; n is 0 when
-// nothing is asked for.
-func spot(variable string) (point string, nth int, file string) {
-	point, rest, _ := strings.Cut(os.Getenv(variable), ":")
-	number, file, _ := strings.Cut(rest, ":")
-	nth, _ = strconv.Atoi(number)
-	return point, nth, file
+// spot reads "what:point:n:file"; n is 0 when nothing is asked for.
+func spot(text string) (what, point string, nth int, file string) {
+	part := strings.SplitN(text+":::", ":", 4)
+	nth, _ = strconv.Atoi(part[2])
+	return part[0], part[1], nth, strings.TrimRight(part[3], ":")
+}
+
+// What may happen at a point.
+const (
+	beKilled   = "kill"       // as the kernel kills
+	waitThere  = "pause"      // until the writer of the pipe closes it
+	loseDisk   = "write fail" // no file can be written any more: the disk answers with an error
+	fillDisk   = "disk full"  // not a byte is left; the file is what fills it
+	getSIGTERM = "terminated"
+	getStopped = "stopped"   // by the panic button, from another process
+	noMemory   = "no memory" // the machine has none left
+)
+
+func happening(ctx context.Context, what, file string) func() {
+	switch what {
+	case waitThere:
+		return func() { os.ReadFile(file) }
+	case loseDisk:
+		return func() { limitFiles(0) }
+	case fillDisk:
+		return func() {
+			if err := fill(file); err != nil {
+				panic(err)
+			}
+		}
+	case getSIGTERM:
+		return func() {
+			syscall.Kill(os.Getpid(), syscall.SIGTERM)
+			<-ctx.Done()
+		}
+	case getStopped:
+		return pressButton
+	case noMemory:
+		return eat
+	}
+	return func() {
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}
+}
+
+func limitFiles(size uint64) {
+	signal.Ignore(syscall.SIGXFSZ) // so that the write is told
+	limit := syscall.Rlimit{Cur: size, Max: syscall.RLIM_INFINITY & (1<<63 - 1)}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		panic(err)
+	}
+}
+
+// eat asks for memory until there is none.
+func eat() {
+	limit := syscall.Rlimit{Cur: 1 << 30, Max: 1 << 30}
+	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &limit); err != nil {
+		panic(err)
+	}
+	for all := [][]byte{}; ; {
+		all = append(all, make([]byte, 1<<26))
+	}
+}
+
+// fill leaves not a byte free beside the file it makes.
+func fill(name string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for size := 1 << 20; size > 0; {
+		if _, err := f.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
+			size /= 2
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pressButton runs `digest stop` on this command's config.
+func pressButton() {
+	cmd := exec.Command(os.Args[0], append([]string{"stop"}, os.Args[slices.Index(os.Args, "--config"):]...)...)
+	cmd.Env = append(os.Environ(), happensAt+"=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("digest stop: %v\n%s", err, out))
+	}
 }
 
 // turn is where something happens to the n-th mail. So that its outcome is

@@ -100,6 +100,8 @@ func (d *door) showPreview(ctx context.Context, h *house, digest, period, listen
 		n.Config = c
 		p, err := n.Preview(ctx, digest, period, d.now())
 		return p, hidden(err)
+	}, func(ctx context.Context) (newsletter.Sending, error) {
+		return h.Sending(ctx, d.now())
 	}))
 	d.say("the proof is on http://%s until Ctrl-C", listener.Addr())
 	done := make(chan error, 1)
@@ -115,6 +117,15 @@ func (d *door) showPreview(ctx context.Context, h *house, digest, period, listen
 		}
 		return err
 	}
+}
+
+// testView is a proof that was mailed, as --json prints it.
+type testView struct {
+	DryRun  bool   `json:"dry_run,omitempty"`
+	To      string `json:"to"`
+	Subject string `json:"subject"`
+	Posts   int    `json:"posts"`
+	Note    string `json:"note,omitempty"`
 }
 
 func (d *door) testCommand() *cobra.Command {
@@ -140,12 +151,18 @@ outside the ledger.`,
 				if err != nil {
 					return err
 				}
+				if d.json {
+					return d.printJSON(testView{DryRun: true, To: args[0], Subject: "[Test] " + p.Subject, Posts: p.Posts})
+				}
 				d.say("%q would be mailed to %s", "[Test] "+printable(p.Subject), args[0])
 				return nil
 			}
 			p, err := h.Test(cmd.Context(), args[0], digest, d.now())
 			if err != nil {
 				return err
+			}
+			if d.json {
+				return d.printJSON(testView{false, args[0], "[Test] " + p.Subject, p.Posts, p.Note})
 			}
 			d.say("sent to %s: %q, %s. %s", args[0], "[Test] "+printable(p.Subject), plural(p.Posts, "post"), p.Note)
 			return nil

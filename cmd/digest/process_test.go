@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"os/exec"
 	"slices"
@@ -38,8 +39,9 @@ func (w *scene) startWith(env []string, args ...string) *process {
 	if !w.at.IsZero() {
 		args = append(args, "--at", w.at.Format(time.RFC3339))
 	}
-	p := &process{Cmd: exec.CommandContext(w.Context(), os.Args[0], args...), done: make(chan struct{})}
-	p.Env = append(append(os.Environ(), asCommand+"=1", crashAt+"=", pauseAt+"="), append(w.env, env...)...)
+	line := slices.Concat(w.wrap, []string{cmp.Or(w.self, os.Args[0])}, args)
+	p := &process{Cmd: exec.CommandContext(w.Context(), line[0], line[1:]...), done: make(chan struct{})}
+	p.Env = append(append(os.Environ(), asCommand+"=1", happensAt+"="), append(w.env, env...)...)
 	p.Dir = w.dir
 	p.Stdout, p.Stderr = &p.out, &p.err
 	if err := p.Start(); err != nil {
@@ -57,6 +59,17 @@ func (p *process) end(t testing.TB) ended {
 	t.Helper()
 	p.await(t, p.done, "the end of "+strings.Join(p.Args[1:], " "))
 	return ended{p.out.String(), p.err.String(), p.ProcessState.ExitCode()}
+}
+
+// endLate waits for the end of a command that waits for somebody else.
+func (p *process) endLate(t testing.TB) ended {
+	t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(5 * time.Minute):
+		t.Fatalf("five minutes went by without an end: %s%s", p.out.String(), p.err.String())
+	}
+	return p.end(t)
 }
 
 // await waits for a condition and gives up in a minute.

@@ -36,7 +36,9 @@ Exit codes: 0 done, or nothing to do; 1 failed; 2 usage or config; 10 goes on ne
 			if d.dryRun {
 				return d.dryPass(cmd.Context(), h)
 			}
+			hide := d.showBar(h)
 			passed, err := h.Pass(cmd.Context(), d.now, d.at != "")
+			hide()
 			failed := err != nil && !errors.Is(err, outbox.ErrHeld)
 			if failed {
 				passed.Sent.Reason = "" // the error says it

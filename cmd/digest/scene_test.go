@@ -29,6 +29,8 @@ type scene struct {
 	dir  string
 	at   time.Time // what --at says; zero: the machine's clock
 	env  []string
+	wrap []string // the command line that runs the command; nil = none
+	self string   // the command; "" = this test's binary
 	sink *digesttest.Sink
 	from plot
 }
@@ -177,7 +179,7 @@ func buildModel(p plot) ([]byte, error) {
 			args = append(args, "--config", config)
 		}
 		cmd := exec.Command(os.Args[0], append(args, "--at", epoch.Format(time.RFC3339))...)
-		cmd.Env = append(os.Environ(), asCommand+"=1", "DIGEST_INSTANCE=test", crashAt+"=", pauseAt+"=")
+		cmd.Env = append(os.Environ(), asCommand+"=1", "DIGEST_INSTANCE=test", happensAt+"=")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("digest %v: %w\n%s", args, err, out)
 		}

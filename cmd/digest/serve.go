@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"digest/newsletter"
 	"digest/web"
 )
 
@@ -50,8 +52,14 @@ func (d *door) serve(ctx context.Context, h *house, pagesOnly bool) error {
 	site := &web.Site{Newsletter: h.Newsletter, Now: d.now, Log: h.Log, Wake: m.rouse}
 	server := web.Server(site.Handler())
 	fmt.Fprintf(d.err, "digest: pages on http://%s\n", listener.Addr())
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
+	metrics, err := d.serveMetrics(h, failed)
+	if err != nil {
+		server.Close()
+		return err
+	}
+	defer metrics.Close()
 	var loops sync.WaitGroup
 	if !pagesOnly {
 		loops.Go(func() { m.watch(work) })
@@ -69,4 +77,21 @@ func (d *door) serve(ctx context.Context, h *house, pagesOnly bool) error {
 	}
 	loops.Wait() // the mail in hand is finished
 	return err
+}
+
+// serveMetrics serves the figures for Prometheus where the config asks for them.
+func (d *door) serveMetrics(h *house, failed chan<- error) (*http.Server, error) {
+	server := web.Server(web.Metrics(func(ctx context.Context) (newsletter.Figures, error) {
+		return h.Figures(ctx, d.now())
+	}))
+	if h.Config.Web.Metrics == "" {
+		return server, nil
+	}
+	listener, err := net.Listen("tcp", h.Config.Web.Metrics)
+	if err != nil {
+		return nil, wrong("set [web] metrics to a free address of this machine", fmt.Errorf("opening the metrics: %w", err))
+	}
+	fmt.Fprintf(d.err, "digest: metrics on http://%s/metrics\n", listener.Addr())
+	go func() { failed <- server.Serve(listener) }()
+	return server, nil
 }

@@ -35,7 +35,7 @@ func (d *door) statusCommand() *cobra.Command {
 				return !slices.ContainsFunc(h.Config.Feeds, func(c config.Feed) bool { return c.URL == f.URL })
 			})
 			if d.json {
-				return d.printJSON(d.statusView(s))
+				return d.printJSON(d.statusView(h, s))
 			}
 			d.tellStatus(h, s)
 			return nil
@@ -53,6 +53,9 @@ var standings = map[newsletter.Standing]string{
 func (d *door) tellStatus(h *house, s newsletter.Status) {
 	now := d.now()
 	d.say("%s: %s", h.Config.Site.Name, standings[s.Standing])
+	for _, trouble := range s.Troubles {
+		d.say("%s", trouble)
+	}
 	for _, f := range s.Feeds {
 		d.tellFeed(h, f, now)
 	}
@@ -60,8 +63,12 @@ func (d *door) tellStatus(h *house, s newsletter.Status) {
 		d.say("feed %s shows another blog: nothing new of it is mailed until that one is gone, or you have released or dismissed its posts", shown(f.URL))
 	}
 	d.tellAside(h, s, now)
-	d.say("%s stored, %s, %d waiting to confirm, %d left", plural(s.Posts, "post"),
-		plural(s.Subscribers[subscribers.Active], "active subscriber"), s.Subscribers[subscribers.Pending], s.Subscribers[subscribers.Unsubscribed])
+	bounced := ""
+	if n := s.Subscribers[subscribers.Bounced]; n > 0 {
+		bounced = fmt.Sprintf(", %d bounced (%s)", n, d.typed("subscribers list --state bounced"))
+	}
+	d.say("%s stored, %s, %d waiting to confirm, %d left%s", plural(s.Posts, "post"),
+		plural(s.Subscribers[subscribers.Active], "active subscriber"), s.Subscribers[subscribers.Pending], s.Subscribers[subscribers.Unsubscribed], bounced)
 	for _, g := range s.Digests {
 		d.tellDigest(h, g, now)
 	}
@@ -69,6 +76,7 @@ func (d *door) tellStatus(h *house, s newsletter.Status) {
 		d.say("%s", o)
 	}
 	d.tellMail(h, s)
+	d.tellSending(h, s.Sending, now)
 	d.say("now: %s", d.advice(s))
 }
 
@@ -252,18 +260,21 @@ type digestView struct {
 	Gone    []int64    `json:"gone"` // posts left out, since they are gone from the feed
 }
 
-func (d *door) statusView(s newsletter.Status) any {
+func (d *door) statusView(h *house, s newsletter.Status) any {
 	view := struct {
 		Live        bool                      `json:"live"`
 		Standing    string                    `json:"standing"`
 		Posts       int                       `json:"posts"`
 		Subscribers map[subscribers.State]int `json:"subscribers"`
 		Mail        map[outbox.State]int      `json:"mail"`
+		Sending     sendingView               `json:"sending"`
 		Feeds       []feedStatusView          `json:"feeds"`
 		Aside       []asideView               `json:"aside"`
 		Digests     []digestView              `json:"digests"`
+		Troubles    []string                  `json:"troubles"` // what keeps mail from leaving as it should
 		Advice      string                    `json:"advice"`
-	}{s.Standing == newsletter.Live, standings[s.Standing], s.Posts, s.Subscribers, s.Mail, viewFeeds(s.Feeds), viewAside(s.Aside), nil, d.advice(s)}
+	}{s.Standing == newsletter.Live, standings[s.Standing], s.Posts, s.Subscribers, s.Mail, viewSending(h.Config.Mail, s.Sending),
+		viewFeeds(s.Feeds), viewAside(s.Aside), nil, append([]string{}, s.Troubles...), d.advice(s)}
 	for _, g := range s.Digests {
 		v := digestView{Name: g.Name, Rhythm: g.Rhythm, Readers: g.Readers, Last: optional(g.Last.Approved), Past: optional(g.Past.Approved), Next: g.Next, Waiting: g.Waiting, Held: []int64{},
 			Old: postIDs(g.Old), Gone: postIDs(g.Gone)}

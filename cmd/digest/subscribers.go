@@ -51,10 +51,11 @@ func viewSubscriber(s subscribers.Subscriber) subscriberView {
 }
 
 func (d *door) subscribersListCommand() *cobra.Command {
-	return &cobra.Command{
+	var state string
+	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "every subscriber with state and digests",
-		Example: "  digest subscribers list --json",
+		Example: "  digest subscribers list --json\n  digest subscribers list --state bounced",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h, err := d.look(cmd.Context())
@@ -62,13 +63,18 @@ func (d *door) subscribersListCommand() *cobra.Command {
 				return err
 			}
 			defer h.close()
-			return d.listSubscribers(cmd, h)
+			if state != "" && !slices.Contains(subscribers.States(), subscribers.State(state)) {
+				return wrong(fmt.Sprintf("the states are %s", strings.Trim(fmt.Sprint(subscribers.States()), "[]")), fmt.Errorf("--state %q is none", state))
+			}
+			return d.listSubscribers(cmd, h, subscribers.State(state))
 		},
 	}
+	cmd.Flags().StringVar(&state, "state", "", "only those in this `STATE`, as bounced or pending")
+	return cmd
 }
 
 // listSubscribers streams: the list may be longer than the memory.
-func (d *door) listSubscribers(cmd *cobra.Command, h *house) error {
+func (d *door) listSubscribers(cmd *cobra.Command, h *house, only subscribers.State) error {
 	out := newStream(d.out, d.json)
 	var after int64
 	for {
@@ -77,15 +83,20 @@ func (d *door) listSubscribers(cmd *cobra.Command, h *house) error {
 			return err
 		}
 		for _, s := range page {
+			after = s.ID
+			if only != "" && s.State != only {
+				continue
+			}
 			v := viewSubscriber(s)
 			out.item(v, fmt.Sprintf("%-8d %-12s %-40s %s", v.ID, v.State, v.Address, strings.Join(v.Digests, ", ")))
-			after = s.ID
 		}
 		if len(page) == 0 {
 			break
 		}
 	}
-	if out.count == 0 && !d.json {
+	if out.count == 0 && only != "" && !d.json {
+		d.say("nobody is %s", only)
+	} else if out.count == 0 && !d.json {
 		d.say("no subscribers yet; `digest subscribers add ADDRESS --confirmed` adds one")
 	}
 	return out.end()
@@ -256,7 +267,7 @@ func (d *door) subscribersExportCommand() *cobra.Command {
 			}
 			defer h.close()
 			if d.json {
-				return d.listSubscribers(cmd, h)
+				return d.listSubscribers(cmd, h, "")
 			}
 			return subscribers.ExportCSV(cmd.Context(), h.db, d.out)
 		},
@@ -308,11 +319,22 @@ func (d *door) subscribersShowCommand() *cobra.Command {
 			if d.json {
 				return d.printJSON(viewSubscriber(s))
 			}
-			d.say("%s: %s, gets %s", s.Address, s.State, strings.Join(s.Digests, ", "))
+			gets := "nothing"
+			if len(s.Digests) > 0 {
+				gets = strings.Join(s.Digests, ", ")
+			}
+			d.say("%s: %s, gets %s", s.Address, s.State, gets)
+			if s.State == subscribers.Bounced {
+				d.say("the address takes no mail; if it does again: %s", d.typed("subscribers add %s --confirmed", quoted(s.Address)))
+			}
 			d.say("since %s", local(s.Created, d.now(), h.Zone()))
 			mails, err := outbox.Of(cmd.Context(), h.db, s.ID, 10)
 			for _, m := range mails {
-				d.say("  %s: %s, %s", m.Mailing, m.State, local(m.Changed, d.now(), h.Zone()))
+				line := fmt.Sprintf("  %s: %s, %s", m.Mailing, m.State, local(m.Changed, d.now(), h.Zone()))
+				if m.State != outbox.Sent && m.Reply != "" {
+					line += ": " + shown(printable(m.Reply))
+				}
+				d.say("%s", line)
 			}
 			return err
 		},
@@ -336,6 +358,13 @@ func (d *door) goodbye(what string, f func(*newsletter.Newsletter, context.Conte
 		}
 		if !found {
 			return wrong("`digest subscribers list` shows them all", fmt.Errorf("%s is no subscriber", printable(args[0])))
+		}
+		if d.json {
+			return d.printJSON(struct {
+				DryRun  bool   `json:"dry_run,omitempty"`
+				Address string `json:"address"`
+				Done    string `json:"done"`
+			}{d.dryRun, args[0], what})
 		}
 		d.say("%s %s", args[0], what)
 		d.say("you can't take this back; only they can come back, by confirming anew on the subscribe page")

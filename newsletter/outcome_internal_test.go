@@ -1,0 +1,63 @@
+package newsletter
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"digest/config"
+	"digest/digesttest"
+	"digest/issue"
+	"digest/outbox"
+)
+
+// What lasts is told when it begins and when it is over, whatever else happens;
+// a run that took nothing can't tell that it is over.
+func TestTroublesBeginAndEnd(t *testing.T) {
+	schedule, err := issue.ParseSchedule(issue.Spec{Every: "week", On: "monday", At: "09:00", Timezone: "UTC"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &Newsletter{DB: digesttest.NewDB(t), Config: config.Config{
+		Site: config.Site{Name: "A Blog"}, Digests: []config.Digest{{Name: "weekly", Schedule: schedule}},
+	}}
+	now := time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
+	const halted, relay = "No more mail leaves to the readers of A Blog", "Mail goes out by the second relay"
+	for i, step := range []struct {
+		run  outbox.Summary
+		open []string
+	}{
+		{outbox.Summary{Sent: 3}, nil},
+		{outbox.Summary{Sent: 3, Fallback: "not reached"}, []string{relay}},
+		{outbox.Summary{Sent: 3, Fallback: "not reached"}, []string{relay}},
+		{outbox.Summary{}, []string{relay}},
+		{outbox.Summary{Halted: true, Fallback: "not reached", Reason: "550"}, []string{halted, relay}},
+		{outbox.Summary{Sent: 1, Halted: true, Reason: "550"}, []string{halted}}, // by the first again
+		{outbox.Summary{Queued: 5, Reason: "not reached"}, []string{halted}},
+		{outbox.Summary{Sent: 1}, nil},
+		{outbox.Summary{Sent: 1}, nil},
+		{outbox.Summary{Halted: true, Reason: "550"}, []string{halted}},
+	} {
+		now = now.Add(time.Hour)
+		if err := n.outcomes(context.Background(), step.run, now); err != nil {
+			t.Fatal(err)
+		}
+		got, err := n.Troubles(context.Background())
+		if err != nil || !slices.Equal(got, step.open) {
+			t.Errorf("after step %d: %q, %v, want %q", i, got, err, step.open)
+		}
+	}
+	all, err := noticesAfter(context.Background(), n.DB, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var subjects []string
+	for _, notice := range all {
+		subjects = append(subjects, notice.Subject)
+	}
+	want := []string{relay, halted, "Mail goes out by the first relay again", "Mail leaves again to the readers of A Blog", halted}
+	if !slices.Equal(subjects, want) {
+		t.Errorf("told %q, want %q", subjects, want)
+	}
+}
