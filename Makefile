@@ -1,6 +1,6 @@
 GO ?= go
 
-.PHONY: build test check bench corpus golden setup
+.PHONY: build test check bench torture corpus golden setup
 
 build: ## the one binary
 	$(GO) build -trimpath -o digest ./cmd/digest
@@ -16,8 +16,11 @@ check: ## format and vet
 	$(GO) vet -tags debian ./...
 
 bench: ## ratios, side by side in one run
-	$(GO) test -tags debian -run '^$$' -bench . -benchtime 1x ./bench
+	$(GO) test -timeout 3h -run '^$$' -bench . -benchtime 1x ./bench
 	$(GO) test -run '^$$' -bench Decode -benchtime 1x ./feed
+
+torture: setup ## 20,000 kills and 50,000 power cuts, in about an hour
+	DIGEST_TEST_KILLS=10000 DIGEST_TEST_CUTS=50000 $(GO) test -count=1 -timeout 6h -v -tags debian -run 'TestKilledAtRandom|TestPowerCut' ./cmd/digest
 
 corpus: ## the reader against a folder of real feeds: make corpus FEEDS=/path/to/feeds
 	FEEDS=$(FEEDS) $(GO) test -count=1 -tags corpus -run Corpus -v ./feed
