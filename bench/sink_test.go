@@ -3,6 +3,7 @@ package bench_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -13,22 +14,40 @@ import (
 )
 
 // asSink makes the test binary the mail server, so that its CPU is not counted
-// as the sender's.
+// as the sender's. Its value is what the server can do.
 const asSink = "DIGEST_BENCH_SINK"
 
+// What the fast server can do.
+const (
+	pipelining = "pipelining"
+	lockstep   = "lockstep"
+	secured    = "tls" // from the first byte, and PIPELINING
+)
+
 func TestMain(m *testing.M) {
-	if os.Getenv(asSink) != "" {
-		serveSink()
+	if kind := os.Getenv(asSink); kind != "" {
+		serveSink(kind)
 	}
 	os.Exit(m.Run())
 }
 
 // serveSink speaks as much SMTP as a sender needs, keeps nothing, and ends with
 // its standard input.
-func serveSink() {
+func serveSink(kind string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
+	}
+	greeting := "250-sink.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n"
+	switch kind {
+	case lockstep:
+		greeting = "250-sink.test\r\n250 8BITMIME\r\n"
+	case secured:
+		pair, err := tls.LoadX509KeyPair(os.Getenv(certificate), os.Getenv(privateKey))
+		if err != nil {
+			panic(err)
+		}
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}})
 	}
 	fmt.Println(listener.Addr())
 	go func() {
@@ -40,62 +59,79 @@ func serveSink() {
 		if err != nil {
 			panic(err)
 		}
-		go take(conn)
+		go take(conn, greeting)
 	}
 }
 
-func take(conn net.Conn) {
+var end = []byte("\r\n.\r\n")
+
+// take answers whatever has arrived with one write.
+func take(conn net.Conn, greeting string) {
 	defer conn.Close()
-	fmt.Fprint(conn, "220 sink.test ESMTP\r\n")
-	for r := bufio.NewReaderSize(conn, 64<<10); ; {
-		line, err := r.ReadSlice('\n')
-		if err != nil {
+	answer := []byte("220 sink.test ESMTP\r\n")
+	buffer, filled, inBody := make([]byte, 128<<10), 0, false
+	for {
+		if _, err := conn.Write(answer); err != nil {
 			return
 		}
-		answer := "250 2.0.0 Ok\r\n"
-		switch verb := strings.ToUpper(string(line[:min(4, len(line))])); verb {
-		case "EHLO":
-			answer = "250-sink.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n"
-		case "DATA":
-			conn.Write([]byte("354 Go on\r\n"))
-			if !swallow(r) {
+		for answer = answer[:0]; len(answer) == 0; {
+			n, err := conn.Read(buffer[filled:])
+			if err != nil {
 				return
 			}
-		case "QUIT":
-			answer = "221 2.0.0 Bye\r\n"
+			used := 0
+			answer, used, inBody = respond(answer, buffer[:filled+n], inBody, greeting)
+			filled = copy(buffer, buffer[used:filled+n])
 		}
-		if _, err := conn.Write([]byte(answer)); err != nil || answer[:3] == "221" {
+		if bytes.HasPrefix(answer, []byte("221")) {
+			conn.Write(answer)
 			return
 		}
 	}
 }
 
-// swallow reads a body up to its dot. Nothing follows a dot unasked.
-func swallow(r *bufio.Reader) bool {
-	end := []byte("\r\n.\r\n")
-	tail := make([]byte, 0, 64<<10)
+// respond answers the commands and bodies that stand whole in data, and says
+// how much of it is dealt with.
+func respond(answer, data []byte, inBody bool, greeting string) ([]byte, int, bool) {
+	used := 0
 	for {
-		if _, err := r.Peek(1); err != nil {
-			return false
+		if inBody {
+			i := bytes.Index(data[used:], end)
+			if i < 0 {
+				return answer, max(used, len(data)-len(end)+1), true
+			}
+			used, inBody = used+i+len(end), false
+			answer = append(answer, "250 2.0.0 Ok: queued as 0123456789\r\n"...)
 		}
-		chunk, _ := r.Peek(r.Buffered())
-		tail = append(tail, chunk...)
-		r.Discard(len(chunk))
-		if bytes.HasSuffix(tail, end) {
-			return true
+		i := bytes.IndexByte(data[used:], '\n')
+		if i < 0 {
+			return answer, used, false
 		}
-		tail = append(tail[:0], tail[max(0, len(tail)-len(end)+1):]...)
+		line := data[used : used+i+1]
+		used += i + 1
+		switch string(bytes.ToUpper(line[:min(4, len(line))])) {
+		case "EHLO":
+			answer = append(answer, greeting...)
+		case "DATA":
+			answer = append(answer, "354 Go on\r\n"...)
+			inBody, used = true, used-2 // its line end may begin the end
+		case "QUIT":
+			return append(answer, "221 2.0.0 Bye\r\n"...), used, false
+		default:
+			answer = append(answer, "250 2.1.0 Ok\r\n"...)
+		}
 	}
 }
 
 // sink is a running mail server.
 type sink struct{ name, addr string }
 
-// sinks starts the servers to measure against, for the length of the benchmark.
-func sinks(b *testing.B) []sink {
+// fastSink starts the fast server in a process of its own, for the length of
+// the benchmark.
+func fastSink(b *testing.B, kind string, env ...string) sink {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), asSink+"=1", "GOMAXPROCS=2")
+	cmd.Env = append(append(os.Environ(), asSink+"="+kind), env...)
 	stdin, err := cmd.StdinPipe()
 	check(b, err)
 	stdout, err := cmd.StdoutPipe()
@@ -107,15 +143,16 @@ func sinks(b *testing.B) []sink {
 	})
 	addr, err := bufio.NewReader(stdout).ReadString('\n')
 	check(b, err)
-	all := []sink{{"go", strings.TrimSpace(addr)}}
-	if path := tool("smtp-sink"); path != "" {
-		all = append(all, postfixSink(b, path))
-	}
-	return all
+	return sink{"fast", strings.TrimSpace(addr)}
 }
 
-func postfixSink(b *testing.B, path string) sink {
+// postfixSink starts Postfix's smtp-sink; ok is false where it is not installed.
+func postfixSink(b *testing.B) (s sink, ok bool) {
 	b.Helper()
+	path := tool("smtp-sink")
+	if path == "" {
+		return sink{}, false
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(b, err)
 	addr := listener.Addr().String()
@@ -133,11 +170,11 @@ func postfixSink(b *testing.B, path string) sink {
 	for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
 		if conn, err := net.Dial("tcp", addr); err == nil {
 			conn.Close()
-			return sink{"smtp-sink", addr}
+			return sink{"smtp-sink", addr}, true
 		}
 	}
 	b.Fatal("smtp-sink does not answer")
-	return sink{}
+	return sink{}, false
 }
 
 // tool finds a program of Postfix; "" when it is not installed.
