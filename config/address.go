@@ -9,17 +9,30 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 var (
 	// Quoted local parts and address literals are left out on purpose: no
 	// provider needs them for a sender.
-	addressPattern = regexp.MustCompile(`^[^\s"<>(),:;@\\\[\]\pC]{1,64}@[^\s"<>(),:;@\\\[\]\pC]{1,253}$`)
-	hostPattern    = regexp.MustCompile(`^[\pL\pN]([\pL\pN.-]{0,251}[\pL\pN])?$`)
+	// How long each may be is asked by isAddress and isHost: a pattern that counts takes megabytes.
+	addressPattern = regexp.MustCompile(`^[^\s"<>(),:;@\\\[\]\pC]+@[^\s"<>(),:;@\\\[\]\pC]+$`)
+	hostPattern    = regexp.MustCompile(`^[\pL\pN]([\pL\pN.-]*[\pL\pN])?$`)
 	ratePattern    = regexp.MustCompile(`^([1-9][0-9]{0,6}) */ *([smhd])$`)
 )
 
-func isAddress(s string) bool { return addressPattern.MatchString(s) }
+// Their limits in characters; RFC 5321 §4.5.3.1 has them in octets.
+const (
+	localMax = 64
+	hostMax  = 253
+)
+
+func isAddress(s string) bool {
+	local, host, _ := strings.Cut(s, "@")
+	return addressPattern.MatchString(s) && utf8.RuneCountInString(local) <= localMax && utf8.RuneCountInString(host) <= hostMax
+}
+
+func isHost(s string) bool { return hostPattern.MatchString(s) && utf8.RuneCountInString(s) <= hostMax }
 
 // isWeb says whether s is an absolute http(s) address with a host.
 func isWeb(s string) bool {
@@ -109,7 +122,7 @@ func hostOf(to server, rest, allowed string) (server, string) {
 	if err != nil || n < 1 || n > 65535 {
 		return server{}, "its port is none: " + allowed
 	}
-	if net.ParseIP(host) == nil && !hostPattern.MatchString(host) {
+	if net.ParseIP(host) == nil && !isHost(host) {
 		return server{}, "its host is none: " + allowed
 	}
 	to.host = host

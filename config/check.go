@@ -177,7 +177,7 @@ func (r *reader) mail(m *Mail) {
 	if m.Connections < 1 || m.Connections > 64 {
 		r.bad("mail.connections", fmt.Sprintf("%d: 1 to 64 is allowed", m.Connections), "")
 	}
-	if m.Helo != "" && !hostPattern.MatchString(m.Helo) {
+	if m.Helo != "" && !isHost(m.Helo) {
 		r.bad("mail.helo", fmt.Sprintf("%.80q is no host name", m.Helo), "")
 	}
 	r.oneOf("mail.in_doubt", m.InDoubt, "repeat", "ask")

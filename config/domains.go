@@ -14,7 +14,7 @@ func (r *reader) domains(rates map[string]string) {
 		for name := range strings.SplitSeq(key, ",") {
 			name = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
 			switch {
-			case name != "*" && !hostPattern.MatchString(name):
+			case name != "*" && !isHost(name):
 				r.badDomain(key, fmt.Sprintf("%.80q is no domain", name), `name one, or "*" for each that is not named: "gmail.com" = "20/m"`)
 			case seen[name]:
 				r.badDomain(key, fmt.Sprintf("%.80q is named twice", name), "give each domain one limit")

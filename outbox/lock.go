@@ -34,7 +34,7 @@ type Lock struct {
 // dotting is in doubt. It answers how many came into doubt. Where the courier before did not end well, it first reads
 // the whole file (PRAGMA integrity_check, about a second per 100 MB) and refuses a damaged one.
 func Take(ctx context.Context, db *sql.DB, path string, p Policy, now time.Time) (*Lock, int, error) {
-	file, err := flock(path + ".lock")
+	file, err := flock(path+".lock", func() { time.Sleep(askFor) })
 	if err != nil {
 		return nil, 0, err
 	}
@@ -47,12 +47,20 @@ func Take(ctx context.Context, db *sql.DB, path string, p Policy, now time.Time)
 	return l, doubts, nil
 }
 
-func flock(name string) (*os.File, error) {
+// askFor is ample for one who only asks whether a courier is at work; see locked.
+const askFor = 20 * time.Millisecond
+
+// flock takes the lock at the second try, where it does not get it at the first: whoever had it may only have asked.
+func flock(name string, pause func()) (*os.File, error) {
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening lock: %w", err)
 	}
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		pause()
+		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
 	if err == nil {
 		return file, nil
 	}
@@ -224,7 +232,10 @@ func ballast(name string) error {
 	if err != nil {
 		return fmt.Errorf("making ballast: %w", err)
 	}
-	_, err = file.Write(make([]byte, ballastSize))
+	block := make([]byte, ballastSize/64)
+	for n := 0; n < ballastSize && err == nil; n += len(block) {
+		_, err = file.Write(block)
+	}
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		os.Remove(name)
 		return fmt.Errorf("making ballast: %w", err)
