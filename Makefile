@@ -17,6 +17,8 @@ check: ## format and vet
 
 bench: ## ratios, side by side in one run
 	$(GO) test -timeout 3h -run '^$$' -bench . -benchtime 1x ./bench
+	$(GO) test -run '^$$' -bench Ledger -benchtime 5x ./outbox
+	$(GO) test -run '^$$' -bench 'Fill|Sign|Flight|Reader' ./mailer ./newsletter
 	$(GO) test -run '^$$' -bench Decode -benchtime 1x ./feed
 
 torture: setup ## 20,000 kills and 50,000 power cuts, in about an hour

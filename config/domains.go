@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,13 +14,14 @@ func (r *reader) domains(rates map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(rates)) {
 		for name := range strings.SplitSeq(key, ",") {
 			name = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
+			folded := cmp.Or(asciiDomain(name), name)
 			switch {
 			case name != "*" && !isHost(name):
 				r.badDomain(key, fmt.Sprintf("%.80q is no domain", name), `name one, or "*" for each that is not named: "gmail.com" = "20/m"`)
-			case seen[name]:
+			case seen[folded]:
 				r.badDomain(key, fmt.Sprintf("%.80q is named twice", name), "give each domain one limit")
 			}
-			seen[name] = true
+			seen[folded] = true
 		}
 		if problem := checkRate(rates[key]); problem != "" {
 			r.badDomain(key, problem, "")

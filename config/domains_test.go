@@ -29,7 +29,8 @@ func TestDomainsRefused(t *testing.T) {
 		`gmail.com = "20/m"`:                `[mail.domains]: this is the wrong kind of value; write a domain and its rate in quotes`,
 		`"me@gmail.com" = "20/m"`:           `[mail.domains] "me@gmail.com": "me@gmail.com" is no domain; name one, or "*"`,
 		`"a.test, b.test, A.test" = "20/m"`: `[mail.domains] "a.test, b.test, A.test": "a.test" is named twice`,
-		`"" = "20/m"`:                       `[mail.domains] "": "" is no domain`,
+		"\"bücher.test\" = \"20/m\"\n\"XN--bcher-kva.test\" = \"1/m\"": `[mail.domains] "bücher.test": "bücher.test" is named twice`,
+		`"" = "20/m"`: `[mail.domains] "": "" is no domain`,
 	} {
 		text := strings.Replace(whole, "[web]", "[mail.domains]\n"+line+"\n\n[web]", 1)
 		at := strings.Count(text[:strings.Index(text, line)], "\n") + 1

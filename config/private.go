@@ -12,6 +12,11 @@ const maxPrivate = 16 << 10 // bytes
 // it is nobody else's. What is wrong with it is recorded; hint is for one that
 // can't be read.
 func (r *reader) private(key, path, hint string) (text string, ok bool) {
+	// Asked before it is opened, too: to open a pipe is to wait for its writer.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		r.bad(key, path+" is no file", "")
+		return "", false
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		r.bad(key, path+" cannot be read", hint)

@@ -218,6 +218,9 @@ func Cause(err error) error {
 	if !errors.As(err, &e) {
 		return nil
 	}
+	if e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE { // no room for the -shm beside a WAL
+		return ErrFull
+	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return ErrBusy

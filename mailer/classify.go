@@ -170,6 +170,8 @@ func classifyLater(a Answer) Class {
 		return BadSender
 	case a.Code == 421, a.Phase < PhaseRcpt:
 		return Busy
+	case a.Phase == PhaseRcpt && subject == 1: // an address, whatever words of it the answer quotes
+		return Temporary
 	case a.Code == 454 && strings.Contains(strings.ToLower(a.Text), "relay"):
 		return BadSender
 	case subject == 2:

@@ -51,6 +51,12 @@ func TestClassify(t *testing.T) {
 		{PhaseAuth, 454, "4.7.0 Temporary authentication failure", Busy},
 		{PhaseAuth, 421, "too many failures", Busy},
 
+		// an address, whatever words it quotes
+		{PhaseRcpt, 450, "4.1.1 <too.many@x.test>: user unknown", Temporary},
+		{PhaseRcpt, 452, "4.1.1 throttle@x.test: try later", Temporary},
+		{PhaseRcpt, 454, "4.1.1 relay@x.test is away", Temporary},
+		{PhaseRcpt, 421, "4.1.1 closing", Busy},
+
 		// S9: the sender
 		{PhaseMail, 550, "5.1.8 Sender address rejected: Domain not found", BadSender},
 		{PhaseMail, 553, "5.7.1 not owned by user", BadSender},

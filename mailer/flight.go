@@ -1,6 +1,8 @@
 package mailer
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -28,27 +30,21 @@ func (s *Session) envelope(e Envelope) (Answer, error) {
 	if s.unclean {
 		s.unclean = false
 		if a, err := s.listen(PhaseMail); err != nil || a.Class != Ready {
-			return Answer{Phase: PhaseMail}, or(err, errOdd)
+			return Answer{Phase: PhaseMail}, cmp.Or(err, errOdd)
 		}
 	}
 	return s.answers()
 }
 
-func or(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
-}
-
 // answers reads the answers to MAIL, RCPT and DATA that left in one flight. The first no is the one that counts; what
-// follows from it is read and forgotten. Once there is a no, a connection that breaks changes nothing about it.
+// follows from it is read and forgotten. Once there is a no, a connection that breaks changes nothing about it; but an
+// answer that makes no sense does, for then the no may be one that was left over.
 func (s *Session) answers() (Answer, error) {
 	no := Answer{Class: Ready}
 	for _, phase := range [...]Phase{PhaseMail, PhaseRcpt, PhaseData} {
 		a, err := s.listen(phase)
 		switch {
-		case err != nil && no.Class == Ready:
+		case err != nil && (no.Class == Ready || errors.Is(err, errOdd)):
 			return Answer{Phase: phase}, err
 		case err != nil:
 			s.drop()

@@ -292,3 +292,12 @@ func (s *script) finishEarly() {
 	defer s.mutex.Unlock()
 	s.left = true
 }
+
+// mailFrom is the envelope around a message, or around none where the message can't go on the wire.
+func mailFrom(from, to string, raw []byte) Envelope {
+	message, err := NewMessage(raw)
+	if err != nil {
+		message = nil
+	}
+	return Envelope{From: from, To: to, Message: message}
+}

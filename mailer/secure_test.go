@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"digest/digesttest"
 )
@@ -62,6 +63,10 @@ func TestSessionUnderTLSBrokenInBody(t *testing.T) {
 			p := overTLS(t, helloTLS+"C:\nS: 250-here\nS: 250-PIPELINING\nS: 250 AUTH PLAIN\n"+loginTLS+"C:\nC:\nC:\n"+flightYes+"PART 24\n"+then)
 			s := offered(t, p)
 			<-p.marked
+			// The body took longer than the answer to DATA might have taken.
+			if err := s.socket.raw.SetReadDeadline(time.Now().Add(-time.Second)); err != nil {
+				t.Fatal(err)
+			}
 			if a, err := s.Dot(t.Context(), nil); !errors.Is(err, ErrNoDot) {
 				t.Error(a, err)
 			}

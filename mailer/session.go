@@ -9,8 +9,8 @@ import (
 var (
 	// ErrLost: the connection is gone, or was given up after an answer that made no sense.
 	ErrLost = errors.New("connection lost")
-	// ErrNoDot: the connection was found lost before the dot left. It wraps ErrLost, and is definite: the server does
-	// not have the message, and was asked nothing that says anything about anyone.
+	// ErrNoDot: the connection was found lost before the dot left, or nothing is offered on it. It wraps ErrLost, and is
+	// definite: the server does not have the message, and was asked nothing that says anything about anyone.
 	ErrNoDot = fmt.Errorf("%w before the dot", ErrLost)
 )
 
@@ -29,9 +29,8 @@ type Session struct {
 	state    state
 	unclean  bool     // an envelope was refused: RSET comes first
 	ahead    Envelope // while opened
-	carried  int
-	out      []byte // what is about to be written
-	sender   string // the last sender that was found in order
+	out      []byte   // what is about to be written
+	sender   string   // the last sender that was found in order
 
 	size       int64 // of SIZE (RFC 1870); zero: no limit announced
 	sizes      bool  // SIZE announced
@@ -52,8 +51,9 @@ const (
 // Offer sends the envelope and all of the message but the final dot.
 //
 // Ready means that the body is out and the server waits for the dot: call Dot, or Close to take it back. Any other class
-// is a definite no, and the session can carry the next message unless the class is Busy; then it is closed. An error
-// wraps [ErrLost]: the connection is gone, nothing was accepted, nothing was said about anyone.
+// is a definite no, and the session can carry the next message unless it is [Session.Closed]: always after Busy, and
+// after a no behind which the connection broke or could not be used further. An error wraps [ErrLost]: the connection is
+// gone, nothing was accepted, nothing was said about anyone.
 //
 // Cancelling ctx closes the connection.
 func (s *Session) Offer(ctx context.Context, e Envelope) (Answer, error) {
@@ -85,9 +85,9 @@ func (s *Session) Offer(ctx context.Context, e Envelope) (Answer, error) {
 // the next envelope.
 func (s *Session) Pipelining() bool { return s.pipelining }
 
-// Carried is the number of dots the server has answered, whatever the answer. A server that closes its connections after
-// so many messages can be told by it.
-func (s *Session) Carried() int { return s.carried }
+// Closed reports whether the session has ended by itself: the server or an answer took the connection down. Only Close
+// may follow.
+func (s *Session) Closed() bool { return s.state == dead }
 
 // Dot sends the final dot and reads the answer: Accepted, or a definite no. An error that wraps [ErrNoDot] is definite,
 // too: the connection was found broken before the dot left. After any other error the server may or may not have the
@@ -102,7 +102,7 @@ func (s *Session) Carried() int { return s.carried }
 func (s *Session) Dot(ctx context.Context, next *Envelope) (Answer, error) {
 	if s.state != inBody {
 		s.drop()
-		return Answer{}, fmt.Errorf("sending the dot: nothing was offered: %w", ErrLost)
+		return Answer{}, fmt.Errorf("sending the dot: nothing is offered: %w", ErrNoDot)
 	}
 	defer s.watch(ctx)()
 	s.out = append(s.out[:0], ".\r\n"...)
@@ -127,7 +127,6 @@ func (s *Session) Dot(ctx context.Context, next *Envelope) (Answer, error) {
 	if err != nil {
 		return Answer{}, s.lost(ctx, PhaseDot, err)
 	}
-	s.carried++
 	s.state = after
 	if a.Class == Busy {
 		s.drop()

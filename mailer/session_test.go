@@ -253,11 +253,24 @@ func TestSessionCloseInBody(t *testing.T) {
 func TestSessionDotWithoutOffer(t *testing.T) {
 	p := play(t, hello)
 	s := p.dial(t)
-	if _, err := s.Dot(t.Context(), nil); !errors.Is(err, ErrLost) {
+	if _, err := s.Dot(t.Context(), nil); !errors.Is(err, ErrNoDot) {
 		t.Error(err)
 	}
 	if rest := p.finish(); rest != "" {
 		t.Errorf("sent %q", rest)
+	}
+
+	p = play(t, hello+envelope)
+	s = p.dial(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	if a, err := s.Offer(ctx, mailFrom(from, to, []byte(letter))); err != nil || a.Class != Ready {
+		t.Fatal(a, err)
+	}
+	stop := s.watch(ctx) // as an Offer does whose context ends while it returns
+	cancel()
+	stop()
+	if _, err := s.Dot(t.Context(), nil); !errors.Is(err, ErrNoDot) || !s.Closed() {
+		t.Error("on a connection that is closed:", err)
 	}
 }
 
@@ -377,13 +390,4 @@ func TestSessionDotStuffing(t *testing.T) {
 			t.Errorf("%q was read as %q", message, got)
 		}
 	}
-}
-
-// mailFrom is the envelope around a message, or around none where the message can't go on the wire.
-func mailFrom(from, to string, raw []byte) Envelope {
-	message, err := NewMessage(raw)
-	if err != nil {
-		message = nil
-	}
-	return Envelope{From: from, To: to, Message: message}
 }

@@ -76,10 +76,13 @@ func (s *Spool) Offer(ctx context.Context, e Envelope) (Answer, error) {
 // Pipelining does what [Session.Pipelining] does: there is nothing to save.
 func (s *Spool) Pipelining() bool { return false }
 
+// Closed does what [Session.Closed] does.
+func (s *Spool) Closed() bool { return false }
+
 // Dot does what [Session.Dot] does. A failed rename is a definite no; only a folder that can't be synced leaves doubt.
 func (s *Spool) Dot(context.Context, *Envelope) (Answer, error) {
 	if s.ready == "" {
-		return Answer{}, fmt.Errorf("writing to spool: nothing was offered: %w", ErrLost)
+		return Answer{}, fmt.Errorf("writing to spool: nothing is offered: %w", ErrNoDot)
 	}
 	name := s.ready
 	if err := os.Rename(filepath.Join(s.dir, "tmp", name), filepath.Join(s.dir, "new", name)); err != nil {

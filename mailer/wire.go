@@ -3,7 +3,6 @@ package mailer
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"time"
 )
 
@@ -42,9 +41,6 @@ func (m *Message) Bytes() []byte {
 	all = bytes.TrimPrefix(all, []byte(".")) // doubled, if it is there: nothing begins with a lone dot
 	return bytes.ReplaceAll(all, []byte("\n.."), []byte("\n."))
 }
-
-// buffers is the message for one vectored write, which uses it up.
-func (m *Message) buffers() net.Buffers { return append(net.Buffers(nil), m.pieces...) }
 
 // Envelope is a message with where it comes from and goes to.
 type Envelope struct {

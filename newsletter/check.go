@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"digest/issue"
-	"digest/outbox"
 	"digest/templates"
 )
 
@@ -20,7 +19,7 @@ func (e *SubjectError) Error() string { return e.Err.Error() }
 func (e *SubjectError) Unwrap() error { return e.Err }
 
 // Check looks at what the config says about other rooms' affairs, before
-// anything is read or sent: subjects, the rate, the way out.
+// anything is read or sent: subjects, the rates, the ways out.
 func (n *Newsletter) Check() error {
 	for _, d := range n.Config.Digests {
 		if err := templates.Check(d.Subject); err != nil {
@@ -31,8 +30,8 @@ func (n *Newsletter) Check() error {
 			return fmt.Errorf("%s: no mail can be made of [mail] from, [site] and [[digest]] %s: %w", n.Config.Path, d.Name, err)
 		}
 	}
-	if _, err := outbox.ParsePace(n.Config.Mail.Rate); err != nil {
-		return fmt.Errorf("%s: [mail] rate: %w", n.Config.Path, err)
+	if _, _, err := n.limits(); err != nil {
+		return fmt.Errorf("%s: %w", n.Config.Path, err)
 	}
 	if _, err := n.signer(); err != nil {
 		return err

@@ -37,10 +37,14 @@ func (n *Newsletter) Deliver(ctx context.Context, now func() time.Time) (outbox.
 	}
 	first, second := n.ways()
 	courier := outbox.Courier{
-		DB:          n.DB,
-		Path:        n.Path,
-		Dial:        first,
-		Fallback:    second,
+		DB:       n.DB,
+		Path:     n.Path,
+		Dial:     first,
+		Fallback: second,
+
+		Relay:         n.relays()[0].name(),
+		FallbackRelay: n.relays()[len(n.relays())-1].name(),
+
 		Connections: n.Config.Mail.Connections,
 		Pace:        pace,
 		Domains:     domains,
@@ -49,6 +53,7 @@ func (n *Newsletter) Deliver(ctx context.Context, now func() time.Time) (outbox.
 		Stopped:     n.stopped,
 		Report:      n.Progress,
 		Hook:        n.Hook,
+		Grace:       n.Grace,
 		Refused:     n.refused,
 		Log:         n.log(),
 	}
@@ -79,6 +84,9 @@ func (n *Newsletter) finish(ctx context.Context, now time.Time) error {
 			return err
 		}
 		err = n.write(ctx, func(tx *sql.Tx) error {
+			if i, err := issue.Get(ctx, tx, i.ID); err != nil || i.State != issue.Approved && i.State != issue.Sending {
+				return err // another process was quicker
+			}
 			if open == 0 { // asked again: a person may have owed more of it meanwhile
 				if open, err = outbox.Open(ctx, tx, mailingOf(i)); err != nil {
 					return err

@@ -101,10 +101,9 @@ type line struct {
 	letterID int64
 	letter   *plate
 	personal *personal
-	// rooms are used in turn: the mail in hand keeps its own while the next one
-	// is made.
-	rooms [2]mailer.Message
-	turn  int
+	// room is of the mail made last: the one before is written by then, but for
+	// its dot.
+	room mailer.Message
 	// ahead is the envelope that left with the dot before, of delivery next.
 	ahead mailer.Envelope
 	next  int64
@@ -115,6 +114,7 @@ type conn interface {
 	Offer(ctx context.Context, e mailer.Envelope) (mailer.Answer, error)
 	Dot(ctx context.Context, next *mailer.Envelope) (mailer.Answer, error)
 	Pipelining() bool
+	Closed() bool
 	Close() error
 }
 
@@ -129,8 +129,7 @@ func (l *line) make(m outbox.Mail) mailer.Envelope {
 		l.personal = newPersonal(l.n.Secret, l.letter.frozen, l.letter.zone)
 		l.letterID = m.Letter
 	}
-	l.turn ^= 1
-	message := &l.rooms[l.turn]
+	message := &l.room
 	if err := l.letter.stencil.Fill(message, l.personal.reader(m)); err != nil {
 		panic(err)
 	}
@@ -172,6 +171,8 @@ func (l *line) prepare(m outbox.Mail) (ok bool) {
 }
 
 func (l *line) Pipelining() bool { return l.conn.Pipelining() }
+
+func (l *line) Closed() bool { return l.conn.Closed() }
 
 func (l *line) Close() error { return l.conn.Close() }
 

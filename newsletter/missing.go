@@ -94,7 +94,7 @@ func (l left) kept() string {
 
 // without reads who was left without an issue. Like owe it looks into the
 // tables of two rooms at once.
-func without(ctx context.Context, tx *sql.Tx, i issue.Issue) ([]left, error) {
+func without(ctx context.Context, tx Querier, i issue.Issue) ([]left, error) {
 	rows, err := tx.QueryContext(ctx, `
 		SELECT d.id, d.address, d.state, trim(CASE d.code WHEN 0 THEN '' ELSE d.code END || ' ' || d.reply), s.state,
 			EXISTS (SELECT 1 FROM subscriptions AS u WHERE u.subscriber_id = s.id AND u.digest = $2)

@@ -62,6 +62,9 @@ type Newsletter struct {
 
 	// Hook is called at the courier's crash points. Tests only; nil does nothing.
 	Hook func(point string)
+
+	// Grace is the courier's. Tests only; 0 = its own.
+	Grace time.Duration
 }
 
 var (

@@ -70,8 +70,20 @@ func (n *Newsletter) mailsAuthor() bool {
 }
 
 // untold are the notices nobody was mailed yet, oldest first, and their IDs.
-func (n *Newsletter) untold(ctx context.Context) (all []Notice, ids []int64, err error) {
-	rows, err := n.DB.QueryContext(ctx, `SELECT id, key, subject, text FROM notices WHERE told_at IS NULL ORDER BY id LIMIT 100`)
+func (n *Newsletter) untold(ctx context.Context) ([]Notice, []int64, error) {
+	return notices(ctx, n.DB, `told_at IS NULL`)
+}
+
+// noticesAfter are the notices left after the one with this ID, oldest first.
+func noticesAfter(ctx context.Context, q Querier, id int64) ([]Notice, error) {
+	all, _, err := notices(ctx, q, `id > $1`, id)
+	return all, err
+}
+
+// notices are the first hundred of which a condition holds, oldest first, and
+// their IDs.
+func notices(ctx context.Context, q Querier, where string, args ...any) (all []Notice, ids []int64, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT id, key, subject, text FROM notices WHERE `+where+` ORDER BY id LIMIT 100`, args...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading notices: %w", err)
 	}
@@ -93,23 +105,6 @@ func lastNotice(ctx context.Context, q Querier) (id int64, err error) {
 		return 0, fmt.Errorf("finding the last notice: %w", err)
 	}
 	return id, nil
-}
-
-// noticesAfter are the notices left after the one with this ID, oldest first.
-func noticesAfter(ctx context.Context, q Querier, id int64) (all []Notice, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT key, subject, text FROM notices WHERE id > $1 ORDER BY id LIMIT 100`, id)
-	if err != nil {
-		return nil, fmt.Errorf("reading notices: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var notice Notice
-		if err := rows.Scan(&notice.Key, &notice.Subject, &notice.Text); err != nil {
-			return nil, fmt.Errorf("reading notices: %w", err)
-		}
-		all = append(all, notice)
-	}
-	return all, rows.Err()
 }
 
 // tell mails the author all that is untold, in one mail. unreached is why it did

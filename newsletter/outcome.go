@@ -14,6 +14,8 @@ import (
 	"digest/subscribers"
 )
 
+const haltedMail = "mail halted" // the name of a trouble
+
 // wordsTold is how many different answers of servers a notice quotes.
 const wordsTold = 3
 
@@ -27,21 +29,25 @@ type trouble struct {
 }
 
 // troubles are those a courier's run can tell of.
-func (n *Newsletter) troubles(s outbox.Summary, now time.Time) []trouble {
+func (n *Newsletter) troubles(s outbox.Summary, halting []outbox.Delivery, now time.Time) []trouble {
 	took := s.Sent > 0
+	well, again := "Mail leaves again to the readers of "+n.Config.Site.Name, fmt.Sprintf("Since %s the mail server takes mail to readers again. What was kept back goes out by itself.", n.day(now))
+	if !took {
+		well, again = "No more mail to the readers of "+n.Config.Site.Name+" is kept back", fmt.Sprintf("On %s nothing was owed any more of what the mail server's answers had halted.", n.day(now))
+	}
 	return []trouble{
 		{
-			name: "mail halted", on: s.Halted, over: took && !s.Halted,
+			name: haltedMail, on: s.Halted, over: !s.Halted && (took || s.Queued == 0),
 			subject: "No more mail leaves to the readers of " + n.Config.Site.Name,
 			text: fmt.Sprintf(`On %s the mail server's answers halted all mail to readers:
 
   %s
 
-That is about the sender or the whole list, so no reader was marked as refused for it: %s, and every run tries again by itself. If the words above speak of a login, of the sender's address, of SPF, DKIM or reputation, ask your mail provider. If they say that readers are unknown, the list may be an old one: digest subscribers list
+That is about the sender or the whole list, so no reader was marked as refused for it: %s, and every run tries again by itself. If the words above speak of a login, of the sender's address, of SPF, DKIM or reputation, ask your mail provider. If the mail is too large, write show = "excerpt" or "headline" for that digest: the next issue is smaller; this one is frozen, and waits for a server that takes it. If they say that readers are unknown, the list may be an old one: take those off that are wrong (digest subscribers unsubscribe ADDRESS), or let the server's word count (digest issue believe ID)
 
-What waits: digest status`, n.day(now), plainLine(s.Reason, 500), owed(s.Queued)),
-			well:  "Mail leaves again to the readers of " + n.Config.Site.Name,
-			again: fmt.Sprintf("Since %s the mail server takes mail to readers again. What was kept back goes out by itself.", n.day(now)),
+%sWhat waits: digest status`, n.day(now), plainLine(s.Reason, 500), owed(s.Queued), met(halting)),
+			well:  well,
+			again: again,
 		},
 		{
 			name: "mail by the second relay", on: s.Fallback != "", over: took && s.Fallback == "",
@@ -65,8 +71,8 @@ func owed(queued int) string {
 }
 
 // outcomes leaves the notices a run gives rise to.
-func (n *Newsletter) outcomes(ctx context.Context, s outbox.Summary, now time.Time) error {
-	for _, t := range n.troubles(s, now) {
+func (n *Newsletter) outcomes(ctx context.Context, s outbox.Summary, halting []outbox.Delivery, now time.Time) error {
+	for _, t := range n.troubles(s, halting, now) {
 		if !t.on && !t.over {
 			continue
 		}
@@ -108,14 +114,24 @@ func open(ctx context.Context, q Querier, name string) (since string, begun bool
 }
 
 // Troubles are the subjects of what keeps mail from leaving as it should and is
-// not over: halted by the server, on the second relay.
+// not over: halted by the server, on the second relay. What is owed to nobody, or
+// leaves while one looks, is halted no more, whatever the next run will say.
 func (n *Newsletter) Troubles(ctx context.Context) (list []string, err error) {
-	for _, t := range n.troubles(outbox.Summary{}, time.Time{}) {
+	owed, err := outbox.CountOwed(ctx, n.DB)
+	if err != nil {
+		return nil, err
+	}
+	last, _, err := outbox.LastRun(ctx, n.DB, n.Path)
+	if err != nil {
+		return nil, err
+	}
+	leaves := owed == 0 || last.Working && last.Progress.Sent > 0
+	for _, t := range n.troubles(outbox.Summary{}, nil, time.Time{}) {
 		_, begun, err := open(ctx, n.DB, t.name)
 		if err != nil {
 			return nil, err
 		}
-		if begun {
+		if begun && !(leaves && t.name == haltedMail) {
 			list = append(list, t.subject)
 		}
 	}

@@ -23,6 +23,12 @@ func TestTroublesBeginAndEnd(t *testing.T) {
 		Site: config.Site{Name: "A Blog"}, Digests: []config.Digest{{Name: "weekly", Schedule: schedule}},
 	}}
 	now := time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
+	if _, err := n.DB.Exec(`
+		INSERT INTO letters (id, mailing, words, made_at) VALUES (1, 'issue/1', x'00', 1);
+		INSERT INTO deliveries (mailing, subscriber_id, letter_id, address, name, token_version, state, due_at, owed_at, changed_at)
+		VALUES ('issue/1', 1, 1, 'ann@readers.test', '', 1, 'queued', 1, 1, 1)`); err != nil {
+		t.Fatal(err)
+	}
 	const halted, relay = "No more mail leaves to the readers of A Blog", "Mail goes out by the second relay"
 	for i, step := range []struct {
 		run  outbox.Summary
@@ -40,7 +46,7 @@ func TestTroublesBeginAndEnd(t *testing.T) {
 		{outbox.Summary{Halted: true, Reason: "550"}, []string{halted}},
 	} {
 		now = now.Add(time.Hour)
-		if err := n.outcomes(context.Background(), step.run, now); err != nil {
+		if err := n.outcomes(context.Background(), step.run, nil, now); err != nil {
 			t.Fatal(err)
 		}
 		got, err := n.Troubles(context.Background())
@@ -55,6 +61,12 @@ func TestTroublesBeginAndEnd(t *testing.T) {
 	var subjects []string
 	for _, notice := range all {
 		subjects = append(subjects, notice.Subject)
+	}
+	if _, err := n.DB.Exec(`UPDATE deliveries SET state = 'skipped', due_at = NULL`); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := n.Troubles(context.Background()); err != nil || len(got) != 0 {
+		t.Errorf("with nothing owed: %q, %v", got, err)
 	}
 	want := []string{relay, halted, "Mail goes out by the first relay again", "Mail leaves again to the readers of A Blog", halted}
 	if !slices.Equal(subjects, want) {

@@ -233,6 +233,7 @@ func TestHaltIsToldLater(t *testing.T) {
 	w.write()
 	w.on(time.January, 12)
 	for range 3 {
+		w.clock.Advance(time.Minute)
 		if p := w.run(); !p.Sent.Halted || p.Unreached == nil || len(p.Notices) > 0 {
 			t.Errorf("halted %v, unreached %v, %d notices", p.Sent.Halted, p.Unreached, len(p.Notices))
 		}
@@ -242,6 +243,7 @@ func TestHaltIsToldLater(t *testing.T) {
 	}
 	w.sink = digesttest.NewSink(t)
 	w.Config.Mail.SMTP = w.sink.URL()
+	w.clock.Advance(time.Minute)
 	w.run()
 	w.alarmed(2)
 	if first := w.alarms()[0]; !strings.Contains(first.text, "550") {

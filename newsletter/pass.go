@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,16 +19,26 @@ type Passed struct {
 	Polled   []Polled
 	Made     []Made
 	Sent     outbox.Summary
+	Halting  []outbox.Delivery // where Sent is Halted: whose mail met the answer, up to three
 	Standing Standing
 	ClockOff time.Duration // set: this machine's clock can't be right, so nothing was made or sent
 	Overdue  bool          // an issue has waited for approval for longer than a week
 	Doubts   int           // mails that came into doubt and that in_doubt = "ask" leaves to the author, who is told once
+	Doubtful int64         // the ID of the issue they belong to; 0 = they are of several
 	Ahead    []Ahead       // digests answered for until later than now: this clock was wrong then, or is now
 	Orphans  []Orphan      // readers of digests that are gone from the config
 
 	Notices   []Notice // what the author is told because of this pass, by mail where there is an address
 	Told      bool     // the author has them by mail
 	Unreached error    // why that mail, or an earlier one, did not leave; the next pass tries again
+}
+
+// InDoubt names the issue that has mails in doubt which are left to the author; "ID" where it is not one alone.
+func (p Passed) InDoubt() string {
+	if p.Doubtful == 0 {
+		return "ID"
+	}
+	return strconv.FormatInt(p.Doubtful, 10)
 }
 
 // FeedFailed reports whether a feed could not be read, or was not asked since it
@@ -124,6 +135,13 @@ func (n *Newsletter) deliver(ctx context.Context, passed Passed, now func() time
 	if outbox.Policy(n.Config.Mail.InDoubt) == outbox.Ask {
 		passed.Doubts = sent.Unknown
 	}
+	if passed.Doubts > 0 {
+		short, errs := n.shortfalls(context.WithoutCancel(ctx), now())
+		short = slices.DeleteFunc(short, func(s Shortfall) bool { return s.Doubt == 0 })
+		if err = errors.Join(err, errs); len(short) == 1 {
+			passed.Doubtful = short[0].Issue.ID
+		}
+	}
 	if errors.Is(err, ErrNotLive) {
 		err = nil // Standing says so
 	}
@@ -135,7 +153,16 @@ func (n *Newsletter) deliver(ctx context.Context, passed Passed, now func() time
 // them at once: the next pass may be an hour away. before is the last notice
 // from before the run. That mail is halted the pass says itself.
 func (n *Newsletter) tellOutcomes(ctx context.Context, passed Passed, before int64, now time.Time) (Passed, error) {
-	if err := n.outcomes(context.WithoutCancel(ctx), passed.Sent, now); err != nil {
+	sent, err := passed.Sent, error(nil)
+	if sent.Queued, err = outbox.CountOwed(context.WithoutCancel(ctx), n.DB); err != nil { // where nothing is due, no run has counted
+		return passed, err
+	}
+	if sent.Halted {
+		if passed.Halting, err = n.halting(context.WithoutCancel(ctx)); err != nil {
+			return passed, err
+		}
+	}
+	if err := n.outcomes(context.WithoutCancel(ctx), sent, passed.Halting, now); err != nil {
 		return passed, err
 	}
 	fresh, err := noticesAfter(context.WithoutCancel(ctx), n.DB, before)

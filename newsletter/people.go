@@ -260,6 +260,9 @@ func (n *Newsletter) Erase(ctx context.Context, address string, now time.Time) (
 		if _, err := outbox.Skip(ctx, tx, sub.ID, subscribers.ReasonErased, now); err != nil {
 			return err
 		}
+		if err := forgetIn(ctx, tx, sub); err != nil {
+			return err
+		}
 		return outbox.Forget(ctx, tx, sub.ID, now)
 	})
 	return found, err

@@ -18,24 +18,19 @@ type Sending struct {
 	Issues []issue.Issue // being sent
 }
 
-// Sending reads it. While a courier is at work, what it has measured counts too.
+// fresh is how old what a courier wrote of its progress may be to be taken as it stands.
+const fresh = 30 * time.Second
+
+// Sending reads it. What a courier at work wrote a moment ago is taken as it stands: to count all that is owed takes a
+// second where the ledger is large.
 func (n *Newsletter) Sending(ctx context.Context, now time.Time) (s Sending, err error) {
 	s.Now = now
 	if s.Run, _, err = outbox.LastRun(ctx, n.DB, n.Path); err != nil {
 		return s, err
 	}
-	measured := 0.0
-	if s.Run.Working {
-		measured = s.Run.Progress.Rate
-	}
-	pace, domains, err := n.limits()
-	if err == nil {
-		err = outbox.Seeded(ctx, n.DB, pace, domains, now)
-	}
-	if err != nil {
-		return s, err
-	}
-	if s.Owed, s.Until, err = outbox.Takes(ctx, n.DB, pace, domains, measured, now); err != nil {
+	if p := s.Run.Progress; s.Run.Working && now.Sub(s.Run.At) < fresh {
+		s.Owed, s.Until = p.Owed, p.Until
+	} else if s.Owed, s.Until, err = n.takes(ctx, s.Run, now); err != nil {
 		return s, err
 	}
 	frozen, err := issue.Sendable(ctx, n.DB)
@@ -47,20 +42,40 @@ func (n *Newsletter) Sending(ctx context.Context, now time.Time) (s Sending, err
 	return s, err
 }
 
+// takes counts what is owed, and reckons how long it takes.
+func (n *Newsletter) takes(ctx context.Context, run outbox.Run, now time.Time) (owed int, until time.Time, err error) {
+	measured := 0.0
+	if run.Working {
+		measured = run.Progress.Rate
+	}
+	pace, domains, err := n.limits()
+	if err == nil {
+		err = outbox.Seeded(ctx, n.DB, pace, domains, now)
+	}
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	return outbox.Takes(ctx, n.DB, pace, domains, measured, now)
+}
+
 // limits are the config's: of all mail, and by recipient domain. Either may be nil.
 func (n *Newsletter) limits() (*outbox.Pace, *outbox.Domains, error) {
 	pace, err := outbox.ParsePace(n.Config.Mail.Rate)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("[mail] rate: %w", err)
 	}
 	domains, err := outbox.ParseDomains(n.Config.Mail.Domains)
-	return pace, domains, err
+	if err != nil {
+		return nil, nil, fmt.Errorf("[mail.domains]: %w", err)
+	}
+	return pace, domains, nil
 }
 
 // Figures are what `/metrics` shows: counts and times, no reader and no address.
 type Figures struct {
 	Sending     Sending
 	Mail        map[outbox.State]int
+	Said        int // of those sent: by a person's word alone
 	Feeds       int
 	FeedsFailed int // feeds whose last look failed
 	Failures    int // looks in a row that failed, of all feeds together
@@ -76,6 +91,9 @@ func (n *Newsletter) Figures(ctx context.Context, now time.Time) (f Figures, err
 		return f, err
 	}
 	if f.Mail, err = outbox.CountsAll(ctx, n.DB); err != nil {
+		return f, err
+	}
+	if f.Said, err = outbox.SaidToHaveArrived(ctx, n.DB); err != nil {
 		return f, err
 	}
 	for _, s := range outbox.States() {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"strings"
 	"time"
 
 	"digest/config"
@@ -26,6 +28,18 @@ func (n *Newsletter) relays() []relay {
 		list = append(list, relay{"[mail] fallback", m.Fallback, m.FallbackPassword})
 	}
 	return list
+}
+
+// name tells a server from others, by a number that stays the same whatever
+// its place in the config: 0 = it has none.
+func (r relay) name() uint32 {
+	server, err := mailer.ParseServer(r.address)
+	if err != nil {
+		return 0
+	}
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s:%d", strings.ToLower(server.Host), server.Port)
+	return max(h.Sum32(), 1)
 }
 
 // ways are the courier's dialers; the second is nil where there is no fallback.

@@ -48,6 +48,22 @@ func TestIssueGoesByTheFallback(t *testing.T) {
 	w.audited()
 }
 
+// A rate that is none is found before anything is read or sent.
+func TestCheckOfRates(t *testing.T) {
+	for _, bad := range []func(m *config.Mail){
+		func(m *config.Mail) { m.Rate = "soon" },
+		func(m *config.Mail) { m.Domains = map[string]string{"a.test": "soon"} },
+		func(m *config.Mail) {
+			m.Domains = map[string]string{"bücher.test": "1/m", "xn--bcher-kva.test": "2/m"}
+		},
+	} {
+		w := newWorld(t, func(c *config.Config) { bad(&c.Mail) })
+		if err := w.Check(); err == nil || !strings.Contains(err.Error(), "[mail") {
+			t.Errorf("%+v: %v", w.Config.Mail, err)
+		}
+	}
+}
+
 // Going live logs in to both servers.
 func TestProblemsOfBothServers(t *testing.T) {
 	w := newWorld(t, func(c *config.Config) { c.Mail.Fallback = closed(t) })

@@ -27,7 +27,9 @@ type Status struct {
 	NextMail    time.Time // when the next owed mail may go; zero = none is owed
 	Sending     Sending
 	Orphans     []Orphan
-	Troubles    []string // what keeps mail from leaving as it should, a sentence each
+	Troubles    []string          // what keeps mail from leaving as it should, a sentence each
+	Halting     []outbox.Delivery // whose answers halted the last run, while mail is halted
+	Shortfalls  []Shortfall       // recent issues that have not reached all of their readers
 }
 
 // Orphan is a digest that has readers but stands in the config no more: they
@@ -116,6 +118,14 @@ func (n *Newsletter) Status(ctx context.Context, now time.Time) (s Status, err e
 		return s, err
 	}
 	if s.Troubles, err = n.Troubles(ctx); err != nil {
+		return s, err
+	}
+	if len(s.Troubles) > 0 {
+		if s.Halting, err = n.halting(ctx); err != nil {
+			return s, err
+		}
+	}
+	if s.Shortfalls, err = n.shortfalls(ctx, now); err != nil {
 		return s, err
 	}
 	for _, d := range n.Config.Digests {

@@ -42,5 +42,6 @@ type instantLine struct{}
 func (instantLine) Offer(context.Context, outbox.Mail) (outbox.Reply, error) { return ready, nil }
 func (instantLine) Dot(context.Context, *outbox.Mail) (outbox.Reply, error)  { return accepted, nil }
 func (instantLine) Pipelining() bool                                         { return false }
+func (instantLine) Closed() bool                                             { return false }
 
 func (instantLine) Close() error { return nil }

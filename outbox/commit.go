@@ -29,7 +29,7 @@ type saying struct {
 	mark    *mark
 	accept  *acceptance
 	do      func(ctx context.Context, l *ledger) error // what is odd; may run again after a rollback
-	outcome bool                                       // kept in memory while the disk is full; claims and marks are refused
+	outcome bool                                       // kept while the disk is full, when claims and marks are refused
 	after   func()                                     // once it is on disk, from the committer's goroutine; may be nil
 	done    chan error                                 // gets one answer; nil = nobody waits
 }
@@ -65,8 +65,8 @@ func (c *committer) ask(s saying) error {
 	return <-s.done
 }
 
-// mark lets the dot of a claimed mail leave, once it answers true: the mark is then on disk. False means that the row is
-// this courier's no more.
+// mark lets the dot of a claimed mail leave, once it answers true: the mark is then on disk. False means that the row
+// is this courier's no more.
 func (c *committer) mark(d Delivery, at time.Time) (ours bool, err error) {
 	m := &mark{id: d.ID, with: marking{d.Epoch, d.Date.Unix(), at.Unix(), d.Relay}}
 	err = c.ask(saying{mark: m})
@@ -157,8 +157,8 @@ func answer(group []saying, err error) {
 	}
 }
 
-// rescue refuses what is not an outcome, from now on, frees the ballast if the disk is full, and tries for half a minute
-// in all until the outcomes are down. No dot can leave meanwhile: there is nobody to mark it.
+// rescue refuses what is not an outcome, from now on, frees the ballast if the disk is full, and tries for half a
+// minute in all until the outcomes are down. No dot can leave meanwhile: there is nobody to mark it.
 func (c *committer) rescue(ctx context.Context, group []saying, err error) ([]saying, error) {
 	if c.refusing == nil {
 		c.refusing, c.rescued = err, time.Now().Add(rescueFor)
@@ -194,7 +194,8 @@ func (c *committer) commit(ctx context.Context, group []saying) error {
 	return nil
 }
 
-func (c *committer) transact(ctx context.Context, group []saying, write func(*ledger, context.Context, []saying) error) error {
+func (c *committer) transact(ctx context.Context, group []saying,
+	write func(*ledger, context.Context, []saying) error) error {
 	tx, err := c.begin(ctx)
 	if err != nil {
 		return err
@@ -251,6 +252,8 @@ func (c *committer) begin(ctx context.Context) (*sql.Tx, error) {
 const (
 	sqliteBusy = 5
 	sqliteFull = 13
+
+	sqliteShmSize = 10 | 19<<8 // extended: no room for the -shm
 )
 
 // isCode reports whether the driver's error carries a primary result code. The driver itself is not imported here.
@@ -259,4 +262,7 @@ func isCode(err error, code int) bool {
 	return errors.As(err, &coded) && coded.Code()&0xff == code
 }
 
-func isFull(err error) bool { return errors.Is(err, ErrFull) || isCode(err, sqliteFull) }
+func isFull(err error) bool {
+	var coded interface{ Code() int }
+	return errors.Is(err, ErrFull) || isCode(err, sqliteFull) || errors.As(err, &coded) && coded.Code() == sqliteShmSize
+}

@@ -17,6 +17,9 @@ type Courier struct {
 	// Fallback is a second way out, for fail-over only: where the first can't be reached at all, the run goes on over it
 	// for its rest. A mail in doubt never moves: its repetition goes by the way its doubtful dot went. nil = none.
 	Fallback Dialer
+	// Relay and FallbackRelay name the servers that Dial and Fallback lead to, by numbers that stay theirs. 0 = no name: what
+	// comes into doubt there is repeated by Dial.
+	Relay, FallbackRelay uint32
 
 	Connections int           // at most; 0 = 4
 	Pace        *Pace         // nil = unlimited
@@ -28,12 +31,11 @@ type Courier struct {
 
 	Now     func() time.Time                        // nil = time.Now
 	Stopped func(ctx context.Context) (bool, error) // the panic button, asked before every claim and mark; nil = never
-	// Refused is called inside the transaction that settles a mail as failed or expired, once the row is settled; its error
-	// is the store's and ends the run. It may be called again after a rollback. nil = nobody.
-	Refused  func(ctx context.Context, q Querier, d Delivery) error
-	Report   func(Progress)     // told how far it is, once a second at most and at its end; must not block; nil = nobody
-	Progress func(Summary)      // told after each group of outcomes, from one goroutine; nil = nobody
-	Hook     func(point string) // tests only: called at each of the named points; nil = none
+	// Refused is called inside the transaction that settles a mail as failed or expired, once the row is settled; its
+	// error is the store's and ends the run. It may be called again after a rollback. nil = nobody.
+	Refused func(ctx context.Context, q Querier, d Delivery) error
+	Report  func(Progress)     // told how far it is, once a second at most and at its end; must not block; nil = nobody
+	Hook    func(point string) // tests only: called at each of the named points; nil = none
 	// Fault is for tests only: asked before each commit about every kind of saying in it ("claim", "mark", "outcome"), it
 	// fails the commit with the error it returns, ErrFull for a full disk. nil = none.
 	Fault func(point string) error
@@ -56,6 +58,7 @@ type Summary struct {
 	Fallback string // why it went over to Courier.Fallback for its rest, as a sentence; "" = it did not
 	Halted   bool   // a person is needed: the sender, not a reader, is refused
 	Held     bool   // another courier holds the lock: nothing was done
+	Taken    bool   // another courier took the lock over meanwhile: what is owed is its business now
 }
 
 // The points at which Hook is called, in the order one mail passes them. PointAfterOutcome is called from another
@@ -71,7 +74,7 @@ const (
 	PointBeforeOutcome = "before-outcome"
 	PointAfterOutcome  = "after-outcome"
 	PointCommitted     = "committed" // after every transaction, from the committer's goroutine
-	PointNextOpen      = "next-open" // the next envelope has left with a dot, whose answer is read; on a pipelining line only
+	PointNextOpen      = "next-open" // Dot has come back, and the next envelope was to leave with that dot
 )
 
 // Points lists the points of one mail.

@@ -69,6 +69,7 @@ func TestAnswers(t *testing.T) {
 		"deferred":             {server: offer(deferred, nil), want: "retry+", tries: 1},
 		"content refused":      {server: offer(rejected, nil), want: "retry+", tries: 1},
 		"sender refused":       {server: offer(halted, nil), want: "queued+", reason: "refuses this sender", halted: true},
+		"mail too large":       {server: offer(large, nil), want: "queued+", reason: "the mail is too large for the server: 9 bytes, it takes 8", halted: true},
 		"busy":                 {server: offer(busy, nil), want: "queued+", reason: "busy"},
 		"offer lost":           {server: offer(outbox.Reply{}, errLost), want: "queued+", reason: "5 connections in a row"},
 		"offer undecided":      {server: offer(outbox.Reply{}, nil), want: "queued+", reason: "decides nothing"},
@@ -234,7 +235,13 @@ func TestBreaker(t *testing.T) {
 		"one in 20":            {300, func(_ outbox.Mail, nth int) bool { return nth%20 == 0 }, addressed, false, 15},
 		"five with other texts": {5, func(_ outbox.Mail, nth int) bool { return true }, func(m outbox.Mail) outbox.Reply {
 			return outbox.Reply{Verdict: outbox.Refused, Code: 550, Text: "gone " + string('a'+m.Address[1]-'1')}
-		}, false, 5},
+		}, true, 0},
+		"five of 50": {50, func(_ outbox.Mail, nth int) bool { return nth%10 == 0 }, addressed, false, 5},
+		"six of 50":  {50, func(_ outbox.Mail, nth int) bool { return nth%9 == 0 || nth == 50 }, addressed, true, 0},
+		"by the name": {50, func(_ outbox.Mail, nth int) bool { return true }, func(m outbox.Mail) outbox.Reply {
+			local, _, _ := strings.Cut(m.Address, "@")
+			return outbox.Reply{Verdict: outbox.Refused, Code: 550, Enhanced: "5.1.1", Text: "no mailbox <" + strings.TrimLeft(local, "0123456789") + "> here"}
+		}, true, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -321,24 +328,22 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
-func TestProgressAndCommits(t *testing.T) {
+func TestCommits(t *testing.T) {
 	inWorld(t, func(w *world) {
 		commits := 0
-		var seen []int
 		w.Connections = 16
 		w.Hook = func(point string) {
 			if point == outbox.PointCommitted {
 				commits++
 			}
 		}
-		w.Progress = func(s outbox.Summary) { seen = append(seen, s.Sent) }
 		w.owe(many(640)...)
-		w.work()
+		sum := w.work()
 		if commits >= 640 {
 			w.Errorf("%d commits for 640 mails over 16 connections", commits)
 		}
-		if len(seen) != 640 || seen[639] != 640 {
-			w.Errorf("%d calls of Progress", len(seen))
+		if sum.Sent != 640 {
+			w.Errorf("%+v", sum)
 		}
 	})
 }

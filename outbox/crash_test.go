@@ -40,6 +40,7 @@ func (d *diary) Dot(context.Context, *outbox.Mail) (outbox.Reply, error) {
 }
 
 func (*diary) Pipelining() bool { return false }
+func (*diary) Closed() bool     { return false }
 
 func (d *diary) Close() error { return nil }
 

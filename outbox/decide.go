@@ -16,10 +16,11 @@ const settledDoubt = `state = 'unknown' AND due_at IS NULL AND barred = 0`
 
 // RepeatDoubtful makes those of the mails that are in doubt for good due at now, once more: the same bytes under the
 // same Message-ID, for the first copy may have arrived. It answers which. asked remembers after how many doubts, so
-// that the audit can tell a copy too many from one a person wanted, and the policy Ask bars it not.
+// that the audit can tell a copy too many from one a person wanted, and the policy Ask bars it not. The server of the
+// first copy may be gone for good, so it goes by the first way there is.
 func RepeatDoubtful(ctx context.Context, q Querier, ids []int64, now time.Time) ([]int64, error) {
 	return decide(ctx, q, "repeating mails in doubt", `
-		UPDATE deliveries SET due_at = $1, changed_at = $1, asked = doubts
+		UPDATE deliveries SET due_at = $1, changed_at = $1, asked = doubts, relay = 0
 		WHERE `+settledDoubt+` AND id IN (SELECT value FROM json_each($2)) RETURNING id`, ids, now)
 }
 
@@ -151,4 +152,19 @@ func Ended(ctx context.Context, q Querier, mailing string, in State, t time.Time
 	}
 	list, err = find(ctx, q, which+` ORDER BY id LIMIT $4`, mailing, in, t.Unix(), limit)
 	return list, all, err
+}
+
+// Halting lists up to limit mails that are owed still though a server refused them with a 5xx: by such answers runs
+// halt. Those whose answer is the newest come first.
+func Halting(ctx context.Context, q Querier, limit int) ([]Delivery, error) {
+	return find(ctx, q, `WHERE due_at IS NOT NULL AND state IN ('queued', 'unknown') AND code >= 500 ORDER BY changed_at DESC, id LIMIT $1`, limit)
+}
+
+// LeftInDoubt counts the mails of a mailing in doubt that a person has to decide about.
+func LeftInDoubt(ctx context.Context, q Querier, mailing string) (n int, err error) {
+	err = q.QueryRowContext(ctx, `SELECT count(*) FROM deliveries WHERE mailing = $1 AND `+settledDoubt, mailing).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("counting what is in doubt: %w", err)
+	}
+	return n, nil
 }

@@ -65,7 +65,7 @@ type Delivery struct {
 	Changed      time.Time
 	Code         int    // last SMTP reply; 0 = none
 	Reply        string // its text, or the sentence that says why; "" once sent: the attempt has it
-	Relay        int    // the way its last dot went: 0 = the first, 1 = the second; in doubt it goes no other
+	Relay        uint32 // the name of the way its last dot went, see Courier.Relay; 0 = none; in doubt it goes no other
 }
 
 // Final reports whether nothing more will happen to the delivery by itself.

@@ -46,10 +46,10 @@ func ParseDomains(rates map[string]string) (*Domains, error) {
 				return nil, fmt.Errorf("reading the limit of %q: %q is no domain, or named twice", key, name)
 			}
 			d.named[name] = l
+			if name == AnyDomain && l != nil {
+				d.any = rates[key]
+			}
 		}
-	}
-	if l := d.named[AnyDomain]; l != nil {
-		d.any = rates[AnyDomain]
 	}
 	delete(d.named, AnyDomain)
 	if d.any == "" && !slices.ContainsFunc(slices.Collect(maps.Values(d.named)), func(l *limit) bool { return l != nil }) {
@@ -84,6 +84,20 @@ func (d *Domains) Take(address string, now time.Time) (wait time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.of(domainOf(address), now).take(now)
+}
+
+// Dot is [Pace.Dot] for the limit of the domain of address.
+func (d *Domains) Dot(address string, at, now time.Time) (wait time.Duration) {
+	if d == nil {
+		return 0
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.of(domainOf(address), now)
+	if l == nil {
+		return 0
+	}
+	return l.pace.Dot(at, now)
 }
 
 // of is the limit of a folded domain; nil = unlimited.
@@ -145,7 +159,7 @@ func (d *Domains) Load(ctx context.Context, q Querier, now time.Time) error {
 		if err := rows.Scan(&at, &domain, &n); err != nil {
 			return fmt.Errorf("counting what domains were sent: %w", err)
 		}
-		d.of(domainOf(domain), now).seed(latest(time.Unix(at, 0), now), n)
+		d.of(domainOf(domain), now).seed(time.Unix(at, 0), n, now)
 	}
 	return rows.Err()
 }
@@ -201,13 +215,13 @@ func (l *limit) span() time.Duration {
 }
 
 func (l *limit) idle(now time.Time) bool {
-	return l.plan.idle(now) && (len(l.slots) == 0 || l.slots[len(l.slots)-1].at.Before(now))
+	return (len(l.slots) == 0 || l.slots[len(l.slots)-1].at.Before(now)) && l.plan.idle(now)
 }
 
-func (l *limit) seed(at time.Time, n int) {
+func (l *limit) seed(at time.Time, n int, now time.Time) {
 	if l != nil {
-		l.pace.add(at, n)
-		l.plan.add(at, n)
+		l.pace.seed(at, n, now)
+		l.plan.count(at, n, now)
 	}
 }
 
@@ -215,6 +229,10 @@ func (l *limit) seed(at time.Time, n int) {
 func (l *limit) take(now time.Time) time.Duration {
 	if l == nil {
 		return 0
+	}
+	if last := len(l.slots) - 1; last >= 0 && l.slots[last].at.Sub(now) > 2*horizon { // the clock was set back
+		l.slots, l.plan = nil, l.pace.clone()
+		l.plan.free(now)
 	}
 	for len(l.slots) > 0 && now.Sub(l.slots[0].at) > forfeit {
 		l.slots = l.slots[1:]

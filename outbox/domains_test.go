@@ -22,6 +22,22 @@ func domains(t testing.TB, rates map[string]string) *outbox.Domains {
 	return d
 }
 
+// "*" is a limit of each domain that is not named, wherever in its key it stands.
+func TestAnyDomainInAKey(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	for _, key := range []string{"*", " * ", "gmail.com, *", "*,gmail.com"} {
+		d := domains(t, map[string]string{key: "1/m"})
+		for _, domain := range []string{"a.test", "b.test", "gmail.com"} {
+			if wait := d.Take("x@"+domain, now); wait != 0 && domain != "gmail.com" {
+				t.Errorf("%q: the first mail to %s waits %v", key, domain, wait)
+			}
+			if wait := d.Take("y@"+domain, now); wait == 0 {
+				t.Errorf("%q: %s has no limit", key, domain)
+			}
+		}
+	}
+}
+
 func TestParseDomains(t *testing.T) {
 	for _, none := range []map[string]string{nil, {"*": "unlimited"}, {"a.test": ""}} {
 		if d := domains(t, none); d != nil {

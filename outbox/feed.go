@@ -93,8 +93,9 @@ func (r *run) claim(ctx context.Context, n int) ([]*job, error) {
 			return err
 		},
 		after: func() {
+			r.counting.Lock()
+			defer r.counting.Unlock()
 			r.sum.Expired += lapsed
-			r.tally.gone.Add(int64(lapsed))
 		},
 	})
 	if taken {

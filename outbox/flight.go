@@ -57,12 +57,13 @@ func (l *line) offered(j *job, reply Reply) bool {
 	switch reply.Verdict {
 	case Halt:
 		l.close()
-		l.giveBack(j, j.from)
-		l.halt(said(reply))
+		d := j.mail.Returned(l.now()) // it may be about this one only: the next run has the others out first
+		d.Code, d.Reply = reply.Code, reply.String()
+		l.putBack(d)
+		l.refused(reply)
 		return false
 	case Busy:
-		l.giveBack(j, j.from)
-		return l.busy(said(reply))
+		return l.busy(j, said(reply))
 	}
 	l.streak = 0
 	if reply.Verdict == Refused {
@@ -85,11 +86,17 @@ func (l *line) finish(j *job) bool {
 		l.giveBack(j, j.from)
 		return false
 	}
-	j.mail.Relay = l.way
+	if !l.punctual(j) {
+		l.close()
+		l.giveBack(j, l.now())
+		return true
+	}
+	if j.mail.Relay = l.Relay; l.way == secondWay {
+		j.mail.Relay = l.FallbackRelay
+	}
 	marked := l.now()
 	ours, err := l.out.mark(j.mail, marked)
-	if err != nil {
-		l.close()
+	if err != nil { // the line ends with it, and its connection
 		l.broken(err)
 		l.giveBack(j, j.from)
 		return false
@@ -99,6 +106,10 @@ func (l *line) finish(j *job) bool {
 		l.close()
 		l.out.say(saying{outcome: true, do: nothing, after: func() { l.count(Skipped); l.finished() }})
 		return true
+	}
+	if !l.punctual(j) {
+		l.close()
+		return l.dotted(j, marked, Reply{Verdict: Unsent, Text: "held back by the rate"}, nil)
 	}
 	next := l.follow()
 	l.hook(PointBeforeDot)
@@ -153,11 +164,11 @@ func (l *line) dotted(j *job, marked time.Time, reply Reply, err error) bool {
 	case Halt:
 		l.close()
 		l.ended(marked, reply.outcome(), d)
-		l.halt(said(reply))
+		l.refused(reply)
 		return false
 	case Busy:
 		l.ended(marked, reply.outcome(), d)
-		return l.busy(said(reply))
+		return l.busy(nil, said(reply))
 	}
 	l.carried++
 	l.answer(reply)

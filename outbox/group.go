@@ -19,7 +19,7 @@ type mark struct {
 // marking is what one statement writes to the rows of many marks. Times are unix seconds.
 type marking struct {
 	epoch, date, at int64
-	relay           int
+	relay           uint32
 }
 
 // acceptance is the outcome of a mail that was accepted.
@@ -38,8 +38,10 @@ type accepting struct {
 // errUneven says that fewer rows stood where they were taken to be.
 var errUneven = errors.New("some rows have changed hands")
 
-// together writes what is alike by one statement. Its rows are not touched by the odd sayings of the same group, so
-// it does not matter which come first.
+// together writes what is alike by one statement, after the odd sayings of the group, whatever their order was. An odd
+// saying may change rows of others: a refusal makes the reader leave, which skips what else they are owed. A row whose
+// mark waits in the group is then claimed no more, which is errUneven and has all written in order; one whose outcome
+// waits is dotting, which leaving does not change.
 func (l *ledger) together(ctx context.Context, group []saying) error {
 	accepts, marks := make(map[accepting][]*acceptance), make(map[marking][]*mark)
 	for _, s := range group {

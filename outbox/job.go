@@ -11,6 +11,8 @@ type job struct {
 	made    bool      // letter is
 	allowed bool      // by the limit of its domain
 	paced   bool      // has its token
+	dot     time.Time // when its dot was counted by the rate; zero = not yet
+	domain  time.Time // … and by the limit of its domain
 	losses  int       // connections lost under it
 	broke   int       // panics while its message was made
 }

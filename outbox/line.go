@@ -162,6 +162,32 @@ func (l *line) allowed(j *job) bool {
 	return true
 }
 
+// longestHold is how long a line waits before a dot for the rate: a server that has all of a message but its end gives
+// up after some minutes (RFC 5321 §4.5.3.2.5: three).
+const longestHold = time.Minute
+
+// punctual sees to it that a dot that leaves now is within the rates. The tokens were taken before the envelope, and the
+// server or the mark may have taken long since: then the line waits inside the body. It answers false when that would
+// take too long, or the run ends.
+func (l *line) punctual(j *job) bool {
+	for began := l.now(); ; {
+		now := l.now()
+		wait := l.Pace.Dot(j.dot, now)
+		if j.dot = now; wait > 0 {
+			j.dot = time.Time{}
+		} else {
+			wait = l.Domains.Dot(j.mail.Address, j.domain, now)
+			if j.domain = now; wait == 0 {
+				return true
+			}
+			j.domain = time.Time{}
+		}
+		if now.Add(wait).Sub(began) > longestHold || !l.sleep(l.ctx, wait, nil) {
+			return false
+		}
+	}
+}
+
 // narrowed reports whether a busy server has left the run to another line.
 func (l *line) narrowed() bool {
 	s := l.survivor.Load()

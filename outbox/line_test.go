@@ -3,6 +3,8 @@ package outbox_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,6 +55,56 @@ func TestDialing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A server that takes a connection and says nothing on it holds no run up that is told to end.
+func TestDialingEndsWithTheRun(t *testing.T) {
+	inWorld(t, func(w *world) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		hang := func(ctx context.Context) (outbox.Line, error) {
+			<-ctx.Done()
+			return nil, fmt.Errorf("dialling: %w", ctx.Err())
+		}
+		w.owe(many(9)...)
+		w.Dial = func(ctx context.Context) (outbox.Line, error) {
+			cancel()
+			return hang(ctx)
+		}
+		began := time.Now()
+		sum, err := w.Work(ctx)
+		if err != nil || sum.Reason != "interrupted" || sum.Queued != 9 || time.Since(began) > 0 {
+			w.Errorf("interrupted: %v, %+v, %v", time.Since(began), sum, err)
+		}
+
+		w.Connections = 2
+		var dials atomic.Int64
+		w.Dial = func(ctx context.Context) (outbox.Line, error) {
+			if dials.Add(1) == 1 {
+				return w.server.Dial(ctx)
+			}
+			return hang(ctx)
+		}
+		w.server.offer = func(outbox.Mail, int) (outbox.Reply, error) { return halted, nil }
+		began = time.Now()
+		if sum := w.work(); !sum.Halted || sum.Queued != 9 || time.Since(began) > 0 {
+			w.Errorf("halted: %v, %+v", time.Since(began), sum)
+		}
+	})
+}
+
+// A connection that has ended behind a no is not offered the next mail, and says nothing about how many mails the server
+// takes on one.
+func TestConnectionThatEndsBehindANo(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.server.ends = true
+		w.owe("a1@example.com", "refused2@example.com", "a3@example.com", "refused4@example.com", "a5@example.com", "a6@example.com", "a7@example.com")
+		began := time.Now()
+		sum := w.work()
+		if sum.Sent != 5 || sum.Failed != 2 || w.server.dials != 3 || time.Since(began) >= time.Second {
+			w.Errorf("%d dials, %v, %+v", w.server.dials, time.Since(began), sum)
+		}
+	})
 }
 
 func TestBusyServerGetsOneConnection(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -18,8 +19,11 @@ var ErrHeld = errors.New("another courier holds the lock")
 // ErrDamaged says that the file did not pass the check that follows a courier's bad end. No mail left.
 var ErrDamaged = errors.New("the database is damaged")
 
-// ballastSize is freed when the disk is full: more than the outcomes of every mail in flight can need.
-const ballastSize = 8 << 20
+// The ballast is freed when the disk is full.
+const (
+	ballastSize  = 8 << 20   // more than the outcomes of every mail in flight can need
+	ballastLeast = 256 << 10 // on a small disk: those of some hundred
+)
 
 // Lock is the right to send, held by one process at a time. Its epoch is above that of every courier before it.
 type Lock struct {
@@ -52,7 +56,7 @@ const askFor = 20 * time.Millisecond
 
 // flock takes the lock at the second try, where it does not get it at the first: whoever had it may only have asked.
 func flock(name string, pause func()) (*os.File, error) {
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := openLock(name, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, fmt.Errorf("opening lock: %w", err)
 	}
@@ -70,6 +74,23 @@ func flock(name string, pause func()) (*os.File, error) {
 		return nil, fmt.Errorf("%w (process %d)", ErrHeld, pid)
 	}
 	return nil, fmt.Errorf("locking %s: %w", name, err)
+}
+
+// openLock refuses what is no regular file, and does not wait for anybody at the other end of it.
+func openLock(name string, how int) (*os.File, error) {
+	file, err := os.OpenFile(name, how|unix.O_NONBLOCK, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", name)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 // enter writes the epoch to the database first: a crash between the two leaves a lock file that is behind, which
@@ -162,6 +183,9 @@ func unlock(file *os.File) error {
 
 // Recover settles what couriers before epoch left behind, and returns how many mails came into doubt by it. Under Ask
 // it also bars the repetitions an earlier policy had planned, but not those a person asked for.
+//
+// Its statements say twice what state they want: the partial index deliveries_held is used only where its own condition,
+// state IN ('claimed', 'dotting'), stands.
 func Recover(ctx context.Context, q Querier, epoch int64, p Policy, now time.Time) (int, error) {
 	const why = "the courier died before it knew the answer"
 	if _, err := q.ExecContext(ctx, `
@@ -210,8 +234,16 @@ func LastEpoch(lockPath string) (int64, error) {
 var errStamp = errors.New("not a lock file of this program")
 
 func stamp(name string) (epoch int64, pid int, err error) {
-	text, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(text) == 0 {
+	file, err := openLock(name, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("reading lock: %w", err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, 1<<10))
+	if err == nil && len(text) == 0 {
 		return 0, 0, nil
 	}
 	if err != nil {
@@ -223,22 +255,41 @@ func stamp(name string) (epoch int64, pid int, err error) {
 	return epoch, pid, nil
 }
 
-// ballast makes sure that a file of ballastSize stands beside the database. It is written, not sparse.
+// ballast makes sure that a file of ballastSize stands beside the database. It is written, not sparse. On a disk that is
+// too small for that it takes half of the largest half that fits, so that as much is left for the ledger.
 func ballast(name string) error {
 	if info, err := os.Stat(name); err == nil && info.Size() == ballastSize {
 		return nil
 	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	err := weigh(name, ballastSize)
+	for size := ballastSize / 2; isNoSpace(err) && size > ballastLeast; size /= 2 {
+		if err = weigh(name, size); err == nil {
+			err = os.Truncate(name, int64(size/2))
+		}
+	}
+	if isNoSpace(err) {
+		return fmt.Errorf("making ballast: %w: %w", ErrFull, err)
+	}
 	if err != nil {
 		return fmt.Errorf("making ballast: %w", err)
 	}
-	block := make([]byte, ballastSize/64)
-	for n := 0; n < ballastSize && err == nil; n += len(block) {
+	return nil
+}
+
+func isNoSpace(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
+// weigh writes a file of size bytes, or leaves none.
+func weigh(name string, size int) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	block := make([]byte, min(size, 128<<10))
+	for n := 0; n < size && err == nil; n += len(block) {
 		_, err = file.Write(block)
 	}
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		os.Remove(name)
-		return fmt.Errorf("making ballast: %w", err)
 	}
-	return nil
+	return err
 }

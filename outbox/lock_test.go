@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"digest/database"
 	"digest/digesttest"
 	"digest/outbox"
@@ -40,6 +42,28 @@ func TestOneCourier(t *testing.T) {
 	defer second.Release(ctx, "", time.Now())
 	if last, err := outbox.LastEpoch(path + ".lock"); err != nil || last != second.Epoch {
 		t.Errorf("lock file says %d, %v", last, err)
+	}
+}
+
+// Who asks whether a courier is at work shares the lock for a moment: a courier that starts just then gets it.
+func TestLockBesideAQuestion(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	asking, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer asking.Close()
+	if err := unix.Flock(int(asking.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
+		t.Fatal(err)
+	}
+	file, err := outbox.Flock(name, func() { unix.Flock(int(asking.Fd()), unix.LOCK_UN) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outbox.Unlock(file)
+	tries := 0
+	if _, err := outbox.Flock(name, func() { tries++ }); !errors.Is(err, outbox.ErrHeld) || tries != 1 {
+		t.Errorf("beside a courier: %v, after %d pauses", err, tries)
 	}
 }
 
@@ -115,7 +139,7 @@ func TestZombie(t *testing.T) {
 			}
 		}
 		sum := w.work()
-		if sum.Sent != 0 || len(w.server.accepted) != 5 {
+		if sum.Sent != 0 || !sum.Taken || len(w.server.accepted) != 5 {
 			w.Errorf("the zombie sent: %+v", sum)
 		}
 	})

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"regexp"
 	"time"
 )
 
@@ -67,6 +68,14 @@ func (r Reply) String() string {
 	return s
 }
 
+// tooLarge reports a no to the size of a mail (RFC 1870, RFC 3463 X.3.4). Servers that give no enhanced code say it in
+// words.
+func (r Reply) tooLarge() bool {
+	return r.Enhanced == "5.3.4" || r.Code == 552 && r.Enhanced == "" && sizeWords.MatchString(r.Text)
+}
+
+var sizeWords = regexp.MustCompile(`(?i)\bsize|too (big|large|long)`)
+
 // outcome is what an answer to a dot makes of its attempt, whatever becomes of the mail.
 func (r Reply) outcome() State {
 	switch r.Verdict {
@@ -81,7 +90,7 @@ func (r Reply) outcome() State {
 }
 
 // Line is one connection to a server, used by one goroutine. An Offer answered with anything but Ready leaves it open
-// for the next Offer, unless the verdict is Halt or Busy.
+// for the next Offer, unless the verdict is Halt or Busy or it is Closed.
 type Line interface {
 	// Offer sends the envelope and all the body but the final dot. Its error means the connection is lost and nothing
 	// is decided.
@@ -92,6 +101,9 @@ type Line interface {
 	Dot(ctx context.Context, next *Mail) (Reply, error)
 	// Pipelining reports whether Dot makes use of a next mail.
 	Pipelining() bool
+	// Closed reports whether the connection has ended without Close, as it may behind a no to an Offer. Only Close may
+	// follow.
+	Closed() bool
 	// Close ends the connection: inside DATA by nothing but closing it, between mails with QUIT.
 	Close() error
 }

@@ -16,6 +16,18 @@ func DueNow(ctx context.Context, q Querier, now time.Time) (int, error) {
 	return n, nil
 }
 
+// CountOwed counts the mails that are to leave still: due at any time, or in a courier's hands.
+func CountOwed(ctx context.Context, q Querier) (int, error) {
+	var n int
+	err := q.QueryRowContext(ctx, `
+		SELECT (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL) +
+			(SELECT count(*) FROM deliveries WHERE state IN ('claimed', 'dotting'))`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("counting owed mail: %w", err)
+	}
+	return n, nil
+}
+
 // Unsettled reports whether a courier that ended without settling them left
 // claimed or dotting rows behind, which the next one has to settle.
 func Unsettled(ctx context.Context, q Querier) (bool, error) {
@@ -49,8 +61,10 @@ func Mailings(ctx context.Context, q Querier, prefix string) ([]string, error) {
 // stay, so that the sums do. Call it after Skip, in the same transaction: what
 // may still leave needs its address.
 func Forget(ctx context.Context, q Querier, subscriber int64, now time.Time) error {
-	_, err := q.ExecContext(ctx, `UPDATE deliveries SET address = '', name = '', reply = '', changed_at = $1 WHERE subscriber_id = $2`,
-		now.Unix(), subscriber)
+	_, err := q.ExecContext(ctx, `
+		UPDATE deliveries SET address = '', name = '', reply = '',
+			changed_at = CASE state WHEN 'dotting' THEN changed_at ELSE $1 END -- when its mark was made
+		WHERE subscriber_id = $2`, now.Unix(), subscriber)
 	if err == nil { // servers like to repeat the address they refuse
 		_, err = q.ExecContext(ctx, `UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT id FROM deliveries WHERE subscriber_id = $1)`, subscriber)
 	}

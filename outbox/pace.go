@@ -15,6 +15,7 @@ type Pace struct {
 	text    string
 	mu      sync.Mutex
 	windows []*window
+	dots    *Pace // the same limits on what Dot has counted; nil in itself
 }
 
 var spans = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
@@ -35,6 +36,7 @@ func ParsePace(s string) (*Pace, error) {
 		}
 		p.windows = append(p.windows, &window{limit: n, width: span / steps})
 	}
+	p.dots = p.clone()
 	return p, nil
 }
 
@@ -59,6 +61,45 @@ func (p *Pace) Take(now time.Time) time.Duration {
 	}
 	p.add(now, 1)
 	return 0
+}
+
+// Dot answers 0 when a final dot may leave now, and counts it. Take lets mails begin at the rate; however long one then
+// takes to come to its end, Dot keeps the ends of all within it. One that was counted before at the time at (zero = it
+// was not) is moved to now. Otherwise it counts for nothing any more, and Dot answers how long to wait.
+func (p *Pace) Dot(at, now time.Time) time.Duration {
+	if p == nil {
+		return 0
+	}
+	p = p.dots
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stale(at, now) {
+		return 0
+	}
+	if !at.IsZero() {
+		p.drop(at)
+	}
+	_, wait := p.free(now)
+	if wait == 0 {
+		p.add(now, 1)
+	}
+	return wait
+}
+
+// stale reports whether now is in another step of some window than at.
+func (p *Pace) stale(at, now time.Time) bool {
+	for _, w := range p.windows {
+		if at.IsZero() || w.step(at) != w.step(now) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Pace) drop(at time.Time) {
+	for _, w := range p.windows {
+		w.drop(at)
+	}
 }
 
 // Free answers how many tokens there are now, and when there are none how long to wait for one. It takes none.
@@ -118,7 +159,8 @@ func (p *Pace) add(at time.Time, n int) {
 	}
 }
 
-// Seed counts the dots of earlier runs, so that a budget holds across them.
+// Seed counts the dots of earlier runs, so that a budget holds across them. What is dated further ahead than the longest
+// window was dated by a clock that was wrong, and counts for nothing.
 func (p *Pace) Seed(sent []Dots, now time.Time) {
 	if p == nil {
 		return
@@ -126,7 +168,18 @@ func (p *Pace) Seed(sent []Dots, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range sent {
-		p.add(latest(s.At, now), s.Count)
+		p.seed(s.At, s.Count, now)
+	}
+}
+
+func (p *Pace) seed(at time.Time, n int, now time.Time) {
+	p.count(at, n, now)
+	p.dots.count(at, n, now)
+}
+
+func (p *Pace) count(at time.Time, n int, now time.Time) {
+	if at.Sub(now) <= p.span() {
+		p.add(latest(at, now), n)
 	}
 }
 
@@ -178,9 +231,17 @@ type tokens struct {
 	n    int
 }
 
-// advance makes the step of now the newest. A clock that goes back stays in the newest step.
+// advance makes the step of now the newest. A clock that goes back stays in the newest step, unless it goes back by more
+// than the window: then it was set, and all that counts is as of now.
 func (w *window) advance(now time.Time) {
-	w.head = max(w.head, now.UnixNano()/int64(w.width))
+	step := w.step(now)
+	if w.head-step > steps {
+		w.head, w.taken = step, w.taken[:0]
+		if w.sum > 0 {
+			w.taken = append(w.taken, tokens{step, w.sum})
+		}
+	}
+	w.head = max(w.head, step)
 	out := 0
 	for out < len(w.taken) && w.head-w.taken[out].step > steps {
 		w.sum -= w.taken[out].n
@@ -191,11 +252,11 @@ func (w *window) advance(now time.Time) {
 
 // add counts n at the time at; what is out of the window already counts for nothing.
 func (w *window) add(at time.Time, n int) {
-	w.advance(at)
-	step := at.UnixNano() / int64(w.width)
+	step := w.step(at)
 	if w.head-step > steps {
 		return
 	}
+	w.advance(at)
 	w.sum += n
 	i := len(w.taken)
 	for i > 0 && w.taken[i-1].step > step {
@@ -207,6 +268,19 @@ func (w *window) add(at time.Time, n int) {
 	}
 	w.taken = slices.Insert(w.taken, i, tokens{step, n})
 }
+
+// drop takes one back of those taken at the time at; what is out of the window is none.
+func (w *window) drop(at time.Time) {
+	step := w.step(at)
+	i := slices.IndexFunc(w.taken, func(t tokens) bool { return t.step == step && t.n > 0 })
+	if i < 0 {
+		return
+	}
+	w.taken[i].n--
+	w.sum--
+}
+
+func (w *window) step(t time.Time) int64 { return t.UnixNano() / int64(w.width) }
 
 func (w *window) free(now time.Time) (int, time.Duration) {
 	w.advance(now)

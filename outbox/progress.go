@@ -65,6 +65,7 @@ var endings = []struct{ kind, begins string }{
 	{"interrupted", "interrupted"},
 	{"rate", "the rate "},
 	{"sender_refused", "the server refuses this sender"},
+	{"too_large", tooLarge},
 	{"content_refused", "the server refuses the content"},
 	{"busy", "the server is busy"},
 	{"stopped", errStopped.Error()},
@@ -82,25 +83,33 @@ func (r Run) Kind() string {
 		return "died"
 	case r.Ending == "":
 		return "done"
-	case strings.Contains(r.Ending, "connections in a row failed"):
+	}
+	return KindOf(r.Ending)
+}
+
+// KindOf is the kind of a reason to end early, be it in Run.Ending or in Summary.Reason.
+func KindOf(reason string) string {
+	if strings.Contains(reason, "connections in a row failed") {
 		return "unreachable"
 	}
 	for _, e := range endings {
-		if strings.HasPrefix(r.Ending, e.begins) {
+		if strings.HasPrefix(reason, e.begins) {
 			return e.kind
 		}
 	}
 	return "other"
 }
 
-// locked reports whether somebody holds a lock file. It asks only about a run that has not said that it ended: for as
-// long as the question takes, a courier that starts would find the lock taken.
+const tooLarge = "the mail is too large for the server"
+
+// locked reports whether somebody holds a lock file. While it asks it shares the lock for a moment, which a courier that
+// starts waits out; see flock.
 func locked(name string) bool {
-	file, err := os.Open(name)
+	file, err := openLock(name, os.O_RDONLY)
 	if err != nil {
 		return false
 	}
-	defer file.Close()
+	defer unlock(file)
 	return errors.Is(unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 

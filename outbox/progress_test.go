@@ -104,6 +104,11 @@ func TestKindOfEnding(t *testing.T) {
 		"sender_refused": func(w *world, _ func()) {
 			w.server.offer = func(outbox.Mail, int) (outbox.Reply, error) { return halted, nil }
 		},
+		"too_large": func(w *world, _ func()) {
+			w.server.offer = func(outbox.Mail, int) (outbox.Reply, error) {
+				return outbox.Reply{Verdict: outbox.Halt, Code: 552, Text: "Message size exceeds fixed limit"}, nil
+			}
+		},
 		"content_refused": func(w *world, _ func()) {
 			w.server.dot = func(outbox.Mail, int) (outbox.Reply, error) { return rejected, nil }
 		},

@@ -1,13 +1,15 @@
 package outbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 )
 
-// The ways out. A delivery's Relay is one of them.
+// The ways out.
 const (
+	noWay     = -1
 	firstWay  = 0 // Courier.Dial
 	secondWay = 1 // Courier.Fallback
 )
@@ -16,12 +18,18 @@ const (
 // takes bodies and answers none would bring the whole list into doubt.
 const doubtsInARow = 5
 
-// wayOf is the way a mail goes: a repetition by the one its doubtful dot went, any other by the run's.
+// wayOf is the way a mail goes: a repetition by the one its doubtful dot went, whatever its place in the config is by
+// now, any other by the run's.
 func (l *line) wayOf(j *job) int {
-	if j.mail.Doubts > 0 {
-		return j.mail.Relay
+	switch relay := j.mail.Relay; {
+	case j.mail.Doubts == 0:
+		return int(l.run.way.Load())
+	case relay == 0 || relay == l.Relay:
+		return firstWay
+	case l.Fallback != nil && relay == l.FallbackRelay:
+		return secondWay
 	}
-	return int(l.run.way.Load())
+	return noWay
 }
 
 // passable answers false, and gives the mail back, where the only way it may go is closed: a repetition stays in doubt
@@ -29,8 +37,8 @@ func (l *line) wayOf(j *job) int {
 func (l *line) passable(j *job) bool {
 	way := l.wayOf(j)
 	switch {
-	case way == secondWay && l.Fallback == nil:
-		l.leaveInDoubt(j, "its first copy went by a second way out, and there is none any more")
+	case way == noWay:
+		l.leaveInDoubt(j, "its first copy went to a mail server that the config names no more")
 		return false
 	case way == firstWay && l.run.way.Load() == secondWay:
 		l.postpone(j)
@@ -55,7 +63,7 @@ func (l *line) later(j *job) {
 
 // reach sees to a connection that goes this way and may carry one more mail.
 func (l *line) reach(way int) error {
-	if l.conn != nil && (l.way != way || l.spent(0)) {
+	if l.conn != nil && (l.way != way || l.spent(0) || l.conn.Closed()) {
 		l.close()
 	}
 	if l.conn != nil {
@@ -68,7 +76,7 @@ func (l *line) reach(way int) error {
 	if way == secondWay {
 		dial = l.Fallback
 	}
-	conn, err := dial(l.wire)
+	conn, err := dial(l.opening)
 	if err != nil {
 		return err
 	}
@@ -80,13 +88,16 @@ func (l *line) reach(way int) error {
 func (l *line) unreached(j *job, err error) (again, goesOn bool) {
 	var busy interface{ Busy() bool }
 	switch {
+	case errors.Is(err, context.Canceled): // the run ends: this says nothing about the server
+		l.giveBack(j, j.from)
+		return false, false
 	case l.way != int(l.run.way.Load()) && l.way == l.wayOf(j): // a repetition's own way says nothing about the run's
 		l.log.Warn("way of a mail in doubt is closed", "delivery", j.mail.ID, "error", err)
 		l.postpone(j)
 		return false, true
 	case errors.As(err, &busy) && busy.Busy():
 		l.giveBack(j, j.from)
-		return false, l.busy(err.Error())
+		return false, l.busy(nil, err.Error())
 	case l.lost(err):
 		return true, true
 	}
@@ -157,8 +168,8 @@ func (l *line) spent(more int) bool {
 	return most > 0 && l.carried+more >= most
 }
 
-// learn notes after how many mails the server ended a connection. Where two in a row ended after as many it answers true,
-// and from then on the lines renew theirs in time.
+// learn notes after how many mails the server ended a connection. Where two in a row ended after as many it answers
+// true, and from then on the lines renew theirs in time.
 func (l *line) learn(carried int) bool {
 	n := int64(carried)
 	if carried == 0 || l.way != int(l.run.way.Load()) || l.dropped.Swap(n) != n {
@@ -174,10 +185,20 @@ func (l *line) learn(carried int) bool {
 // busy lets the server rest, and leaves it one line. A connection that has carried mails may only have carried as many
 // as the server takes on one: the first time this line alone rests, and once it is known it costs nothing. Too often in
 // a row is as good as not there.
-func (l *line) busy(said string) bool {
+//
+// asked is the mail that was offered, if one was. Where the connection was not just full, it goes behind the others: it
+// may be its recipient for whom the server has no time.
+func (l *line) busy(asked *job, said string) bool {
 	carried, full := l.carried, l.spent(0)
 	l.close()
-	if full || l.learn(carried) {
+	full = full || l.learn(carried)
+	switch {
+	case asked != nil && full:
+		l.giveBack(asked, asked.from)
+	case asked != nil:
+		l.giveBack(asked, l.now().Add(BusyFor))
+	}
+	if full {
 		return true
 	}
 	if carried == 0 || l.rested.Swap(true) {

@@ -64,6 +64,9 @@ func TestMailsPerConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				w.Connections = test.connections
+				if w.Connections == 1 {
+					w.handed()
+				}
 				w.server.perLine, w.server.says = 10, test.says
 				w.owe(many(500)...)
 				start := time.Now()
@@ -126,7 +129,7 @@ func TestFallback(t *testing.T) {
 		if len(second.copies()) != 100 || w.server.dials > 15 {
 			w.Errorf("%d by the second way, %d dials of the first", len(second.accepted), w.server.dials)
 		}
-		if d := w.delivery("r1@example.com"); d.Relay != 1 {
+		if d := w.delivery("r1@example.com"); d.Relay != secondRelay {
 			w.Errorf("%+v", d)
 		}
 		closed = false
@@ -226,7 +229,7 @@ func TestDoubtKeepsItsWay(t *testing.T) {
 		}
 		w.owe("doubt@example.com", "fine@example.com")
 		sum := w.work()
-		if d := w.delivery("doubt@example.com"); d.State != outbox.Unknown || d.Due.IsZero() || d.Doubts != 1 || d.Relay != 0 {
+		if d := w.delivery("doubt@example.com"); d.State != outbox.Unknown || d.Due.IsZero() || d.Doubts != 1 || d.Relay != firstRelay {
 			w.Errorf("%+v", d)
 		}
 		if sum.Sent != 1 || sum.Fallback == "" || len(second.copies()) != 1 || second.copies()["doubt@example.com"] != 0 {
@@ -236,6 +239,21 @@ func TestDoubtKeepsItsWay(t *testing.T) {
 		time.Sleep(3 * time.Hour)
 		if sum := w.work(); sum.Sent != 1 || w.server.copies()["doubt@example.com"] != 1 {
 			w.Errorf("%v by the first way, %+v", w.server.copies(), sum)
+		}
+	})
+	inWorld(t, func(w *world) { // by the first, which becomes the second
+		w.Patience = -1
+		second := &server{}
+		w.server.dot = drop
+		w.owe("doubt@example.com")
+		w.work()
+		w.server.dot = nil
+		time.Sleep(outbox.RepeatAfter)
+		w.Dial, w.Relay, w.Fallback, w.FallbackRelay = second.Dial, secondRelay, w.server.Dial, firstRelay
+		w.oweMore("fine@example.com")
+		sum := w.work()
+		if sum.Sent != 2 || w.server.copies()["doubt@example.com"] != 1 || second.copies()["fine@example.com"] != 1 {
+			w.Errorf("%v by the old way, %v by the new, %+v", w.server.copies(), second.copies(), sum)
 		}
 	})
 	t.Run("by the second", func(t *testing.T) {

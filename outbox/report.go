@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"encoding/json"
-	"sync/atomic"
 	"time"
 )
 
@@ -12,31 +11,13 @@ const (
 	recount     = 10 // reports between two counts of all that is owed
 )
 
-// tally is what the reporter may read of a run's counts at any time.
-type tally struct {
-	outcomes atomic.Int64
-	sent     atomic.Int64
-	gone     atomic.Int64 // owed no more
-}
-
-func (t *tally) add(s State) {
-	t.outcomes.Add(1)
-	switch s {
-	case Sent:
-		t.sent.Add(1)
-		t.gone.Add(1)
-	case Failed, Skipped, Expired:
-		t.gone.Add(1)
-	}
-}
-
-// reporter writes a run's progress down while it lasts. Its counts come from the summary, which only the committer's
-// goroutine reads, inside the saying that writes them.
+// reporter writes a run's progress down while it lasts. The counts it writes are taken inside the saying that writes
+// them, so that they hold every outcome said before.
 type reporter struct {
 	*run
 	meter   meter
 	ticks   int
-	seen    int64     // outcomes at the last report
+	seen    Summary   // at the last report
 	owed    int       // when last counted
 	settled int       // mails that were no longer owed then, by the summary
 	until   time.Time // by that count
@@ -46,7 +27,8 @@ type reporter struct {
 func (r *run) report(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	over := make(chan struct{})
-	p := &reporter{run: r}
+	p := &reporter{run: r, seen: r.counts()}
+	began := p.seen
 	go func() {
 		defer close(over)
 		tick := time.NewTicker(reportEvery)
@@ -63,7 +45,7 @@ func (r *run) report(ctx context.Context) (end func()) {
 	return func() {
 		cancel()
 		<-over
-		if p.tally.outcomes.Load() > 0 {
+		if p.counts() != began {
 			p.count(context.WithoutCancel(ctx), 0)
 			p.say()
 		}
@@ -72,8 +54,8 @@ func (r *run) report(ctx context.Context) (end func()) {
 
 // tick reports what has changed. A run that waits writes nothing, once its rate has come down to nothing.
 func (p *reporter) tick(ctx context.Context) {
-	seen := p.tally.outcomes.Load()
-	p.meter.add(p.now(), int(p.tally.sent.Load()))
+	seen := p.counts()
+	p.meter.add(p.now(), seen.Sent)
 	rate := p.meter.rate(p.now())
 	if p.ticks%recount == 0 {
 		p.count(ctx, rate)
@@ -88,7 +70,7 @@ func (p *reporter) tick(ctx context.Context) {
 
 // count counts all that is owed, which costs a read of the index: not at each report.
 func (p *reporter) count(ctx context.Context, rate float64) {
-	gone := int(p.tally.gone.Load())
+	gone := p.counts().gone()
 	owed, until, err := Takes(ctx, p.DB, p.Pace, p.Domains, rate, p.now())
 	if err != nil {
 		return // the next report tries again, and what matters fails elsewhere
@@ -99,15 +81,11 @@ func (p *reporter) count(ctx context.Context, rate float64) {
 func (p *reporter) say() {
 	now, rate := p.now(), p.meter.rate(p.now())
 	now = now.UTC().Truncate(time.Second)
-	owed := max(0, p.owed-(int(p.tally.gone.Load())-p.settled))
-	until := p.until
-	if owed == 0 {
-		until = time.Time{}
-	}
+	before, until := p.owed+p.settled, p.until
 	var at Progress
 	p.out.say(saying{
 		do: func(ctx context.Context, l *ledger) error {
-			at = p.sum.progress(owed, rate, until)
+			at = p.counts().progress(before, rate, until)
 			text, err := json.Marshal(at)
 			if err != nil {
 				return err
@@ -124,7 +102,15 @@ func (p *reporter) say() {
 	})
 }
 
-func (s Summary) progress(owed int, rate float64, until time.Time) Progress {
+// gone is how many mails are owed no more.
+func (s Summary) gone() int { return s.Sent + s.Failed + s.Skipped + s.Expired }
+
+// progress is how far a run is that was owed so many mails before it began.
+func (s Summary) progress(before int, rate float64, until time.Time) Progress {
+	owed := max(0, before-s.gone())
+	if owed == 0 {
+		until = time.Time{}
+	}
 	return Progress{Sent: s.Sent, Retry: s.Retry, Failed: s.Failed, Unknown: s.Unknown, Skipped: s.Skipped,
 		Expired: s.Expired, Owed: owed, Rate: rate, Until: until.Truncate(time.Second)}
 }

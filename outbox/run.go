@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -37,7 +38,8 @@ type run struct {
 	quit  chan struct{} // closed: no further claim, offer or mark
 	cause cause
 
-	wire     context.Context // of the connections: ends Grace after the caller's
+	opening  context.Context // of connections being made: ends once no further mail may be begun
+	wire     context.Context // of the connections: ends Grace after that
 	lines    atomic.Int64    // still at work
 	replies  atomic.Int64    // answers to offers: the server is there
 	rejects  atomic.Int64    // in a row
@@ -48,11 +50,12 @@ type run struct {
 	dropped  atomic.Int64         // mails after which a connection was last ended by the server
 	rested   atomic.Bool          // a line has rested for a server that was busy after some mails
 
-	judging sync.Mutex
-	jury    jury
+	judging  sync.Mutex
+	jury     jury
+	believed map[string]bool // mailings whose refusals go down as they come
 
-	tally tally
-	sum   Summary // the committer's goroutine writes it, and Work once that has ended
+	counting sync.Mutex
+	sum      Summary // while the run works it is read by counts alone, and written by the committer's goroutine
 }
 
 func newRun(c *Courier) *run {
@@ -81,15 +84,32 @@ func (r *run) hook(point string) {
 }
 
 func (r *run) seed(ctx context.Context) error {
-	return Seeded(ctx, r.DB, r.Pace, r.Domains, r.now())
+	var err error
+	if r.jury, r.believed, err = earlier(ctx, r.DB); err != nil {
+		return err
+	}
+	now := r.now()
+	if r.Pace != nil {
+		var ahead int
+		err := r.DB.QueryRowContext(ctx, `SELECT count(*) FROM attempts WHERE dotting_at > $1`, now.Add(r.Pace.span()).Unix()).Scan(&ahead)
+		if err != nil {
+			return fmt.Errorf("counting what was sent by a wrong clock: %w", err)
+		}
+		if ahead > 0 {
+			r.log.Warn("mails dated in the future don't count for the rate: the clock was wrong", "mails", ahead)
+		}
+	}
+	return Seeded(ctx, r.DB, r.Pace, r.Domains, now)
 }
 
 // work runs the feeder, the lines and the committer, and returns when all three have ended.
 func (r *run) work(ctx context.Context) error {
 	wire, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	r.wire = wire
-	go r.grace(ctx, cancel)
+	opening, halt := context.WithCancel(wire)
+	defer halt()
+	r.wire, r.opening = wire, opening
+	go r.grace(ctx, halt, cancel)
 
 	k := cmp.Or(max(r.Connections, 0), defaultConnections)
 	r.jobs = make(chan *job, 2*k)
@@ -123,8 +143,8 @@ func (r *run) work(ctx context.Context) error {
 // active is how many lines have a mail in hand.
 func (r *run) active() int { return int(min(r.lines.Load(), r.open.Load())) }
 
-// grace cuts the connections off some time after the run was told to end.
-func (r *run) grace(ctx context.Context, cut func()) {
+// grace gives up the connections being made once the run is told to end, and cuts the others off some time later.
+func (r *run) grace(ctx context.Context, halt, cut func()) {
 	wire := r.wire
 	select {
 	case <-ctx.Done():
@@ -132,6 +152,7 @@ func (r *run) grace(ctx context.Context, cut func()) {
 	case <-wire.Done():
 		return
 	}
+	halt()
 	select {
 	case <-time.After(cmp.Or(r.Grace, defaultGrace)):
 		cut()
@@ -143,7 +164,7 @@ func (r *run) grace(ctx context.Context, cut func()) {
 func (r *run) end(ctx context.Context, err error) (Summary, error) {
 	r.cause.Lock()
 	defer r.cause.Unlock()
-	r.sum.Reason, r.sum.Halted, r.sum.Fallback = r.cause.reason, r.cause.halted, r.cause.fallback
+	r.sum.Reason, r.sum.Halted, r.sum.Fallback, r.sum.Taken = r.cause.reason, r.cause.halted, r.cause.fallback, r.cause.taken
 	err = cmp.Or[error](err, r.cause.err)
 	if err != nil {
 		r.sum.Reason = err.Error()

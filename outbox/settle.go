@@ -14,9 +14,17 @@ func (r *run) finished() {
 	}
 }
 
-// count adds an outcome to the summary, from the committer's goroutine.
+// counts is the summary so far.
+func (r *run) counts() Summary {
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	return r.sum
+}
+
+// count adds an outcome to the summary.
 func (r *run) count(s State) {
-	r.tally.add(s)
+	r.counting.Lock()
+	defer r.counting.Unlock()
 	switch s {
 	case Sent:
 		r.sum.Sent++
@@ -38,9 +46,6 @@ func (r *run) counted(s State) {
 	r.count(s)
 	r.finished()
 	r.hook(PointAfterOutcome)
-	if r.Progress != nil {
-		r.Progress(r.sum)
-	}
 }
 
 // accepted is counted for a sent mail: one function for all of them.
@@ -105,6 +110,10 @@ func (r *run) hear(f *refusal) {
 		return
 	}
 	r.finished()
+	if r.believed[f.mail.Mailing] {
+		r.convict(*f)
+		return
+	}
 	decided, reason := r.jury.refuse(*f)
 	for _, f := range decided {
 		r.convict(f)
@@ -117,6 +126,9 @@ func (r *run) hear(f *refusal) {
 // judge settles at the end what the jury has withheld: as the recipients' own, unless the sender was refused.
 func (r *run) judge() {
 	r.cause.Lock()
+	if reason := r.jury.verdict(); reason != "" && !r.cause.halted {
+		r.cause.reason, r.cause.halted = refusesSender+reason, true
+	}
 	halted := r.cause.halted
 	r.cause.Unlock()
 	for _, f := range r.jury.rest() {

@@ -14,6 +14,7 @@ type cause struct {
 	reason   string
 	fallback string
 	halted   bool
+	taken    bool
 	err      error
 	shut     bool
 }
@@ -40,12 +41,28 @@ func (r *run) stop(reason string, halted bool, err error) {
 }
 
 // halt stops the run for an answer about the sender.
-func (r *run) halt(what string) { r.stop("the server refuses this sender: "+what, true, nil) }
+func (r *run) halt(what string) { r.stop(refusesSender+what, true, nil) }
+
+const refusesSender = "the server refuses this sender: "
+
+// refused stops the run for an answer that any other mail would get, too.
+func (r *run) refused(answer Reply) {
+	if answer.tooLarge() {
+		r.stop(tooLarge+": "+answer.Text, true, nil)
+		return
+	}
+	r.halt(said(answer))
+}
 
 // broken stops the run for what the committer refused to write.
 func (r *run) broken(err error) {
 	switch {
-	case errors.Is(err, errStopped), errors.Is(err, errTaken):
+	case errors.Is(err, errStopped):
+		r.stop(err.Error(), false, nil)
+	case errors.Is(err, errTaken):
+		r.cause.Lock()
+		r.cause.taken = true
+		r.cause.Unlock()
 		r.stop(err.Error(), false, nil)
 	default:
 		r.stop(err.Error(), false, err)

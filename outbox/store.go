@@ -84,7 +84,8 @@ func Skip(ctx context.Context, q Querier, subscriber int64, reason string, now t
 				WHEN state = 'dotting' THEN state
 				WHEN doubts > 0 THEN 'unknown'
 				ELSE 'skipped' END,
-			barred = 1, due_at = NULL, changed_at = $1, reply = $2
+			changed_at = CASE state WHEN 'dotting' THEN changed_at ELSE $1 END, -- when its mark was made
+			barred = 1, due_at = NULL, reply = $2
 		WHERE subscriber_id = $3 AND barred = 0
 			AND (due_at IS NOT NULL OR state IN ('claimed', 'dotting'))`,
 		now.Unix(), reason, subscriber)
@@ -183,12 +184,6 @@ func SentSince(ctx context.Context, q Querier, t time.Time) ([]Dots, error) {
 		list = append(list, Dots{At: moment(at), Count: n})
 	}
 	return list, rows.Err()
-}
-
-// InDoubt lists the mails in doubt of a mailing (of all when it is ""), those still to be repeated among them, oldest
-// first.
-func InDoubt(ctx context.Context, q Querier, mailing string, limit int) ([]Delivery, error) {
-	return find(ctx, q, `WHERE state = 'unknown' AND ($1 = '' OR mailing = $1) ORDER BY id LIMIT $2`, mailing, limit)
 }
 
 // Deliveries lists the deliveries of a mailing (of all when it is "") with an id above after, by id.

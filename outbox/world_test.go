@@ -26,6 +26,7 @@ type server struct {
 	pipelining bool
 	perLine    int  // mails it takes on one connection, then ends it; 0 = any number
 	says       bool // it ends it with 421, not by closing
+	ends       bool // a connection once it has refused a recipient
 
 	mu       sync.Mutex
 	opens    int      // envelopes that left with a dot
@@ -46,6 +47,7 @@ var (
 	deferred = outbox.Reply{Verdict: outbox.Deferred, Code: 451, Text: "later"}
 	rejected = outbox.Reply{Verdict: outbox.Rejected, Code: 554, Text: "spam"}
 	halted   = outbox.Reply{Verdict: outbox.Halt, Code: 550, Enhanced: "5.7.26", Text: "unauthenticated"}
+	large    = outbox.Reply{Verdict: outbox.Halt, Code: 552, Enhanced: "5.3.4", Text: "9 bytes, it takes 8"}
 	busy     = outbox.Reply{Verdict: outbox.Busy, Code: 421, Text: "too many connections"}
 )
 
@@ -103,6 +105,7 @@ func (w *wire) Offer(_ context.Context, m outbox.Mail) (outbox.Reply, error) {
 	local, _, _ := strings.Cut(m.Address, "@")
 	switch strings.TrimRight(local, "0123456789") {
 	case "refused":
+		w.dead = w.ends
 		return refused, nil
 	case "deferred":
 		return deferred, nil
@@ -143,6 +146,8 @@ func (w *wire) Dot(_ context.Context, next *outbox.Mail) (outbox.Reply, error) {
 
 func (w *wire) Pipelining() bool { return w.pipelining }
 
+func (w *wire) Closed() bool { return w.dead }
+
 func (w *wire) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -162,6 +167,9 @@ func (s *server) copies() map[string]int {
 	}
 	return m
 }
+
+// The names of the servers.
+const firstRelay, secondRelay = 7, 9
 
 // world is a database with a courier and a server, in a bubble whose clock jumps when everybody waits.
 type world struct {
@@ -190,7 +198,7 @@ func inMode(t *testing.T, f func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		db, path := digesttest.NewDBPath(t)
 		w := &world{T: t, db: db, path: path, server: &server{}}
-		w.Courier = outbox.Courier{DB: db, Path: path, Dial: w.server.Dial, Connections: 1}
+		w.Courier = outbox.Courier{DB: db, Path: path, Dial: w.server.Dial, Connections: 1, Relay: firstRelay, FallbackRelay: secondRelay}
 		f(w)
 		w.audit()
 		for _, what := range w.server.odd {

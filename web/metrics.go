@@ -69,7 +69,7 @@ func (e exposition) mail(f newsletter.Figures) {
 		e <- prometheus.MustNewConstMetric(deliveries, prometheus.GaugeValue, float64(n), string(state))
 	}
 	sent := prometheus.NewDesc("digest_mails_sent_total", "Mails that a server has accepted, since the ledger began.", nil, nil)
-	e <- prometheus.MustNewConstMetric(sent, prometheus.CounterValue, float64(f.Mail["sent"]))
+	e <- prometheus.MustNewConstMetric(sent, prometheus.CounterValue, float64(f.Mail["sent"]-f.Said))
 	e.gauge("digest_mails_in_doubt", "Mails of which nobody can know whether they arrived.", float64(f.Mail["unknown"]))
 	e.gauge("digest_mails_owed", "Mails still to be sent.", float64(f.Sending.Owed))
 	e.moment("digest_mails_owed_until_timestamp_seconds", "About when what is owed will have been sent.", f.Sending.Until)

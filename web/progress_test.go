@@ -73,7 +73,8 @@ func TestProgressPanel(t *testing.T) {
 // Every line is in the text format, a name is told of once before its values, and no address is in any.
 func TestMetrics(t *testing.T) {
 	f := newsletter.Figures{Sending: sending(), Feeds: 2, FeedsFailed: 1, Failures: 5, Live: true}
-	f.Mail = map[outbox.State]int{"sent": 1_000_120, "unknown": 2, "queued": 412}
+	f.Mail = map[outbox.State]int{"sent": 1_000_122, "unknown": 2, "queued": 412}
+	f.Said = 2
 	var failing error
 	h := Metrics(func(context.Context) (newsletter.Figures, error) { return f, failing })
 	get := func(path string) *httptest.ResponseRecorder {

@@ -77,7 +77,8 @@ proof, nothing is approved: the difference is shown, and approving again approve
 			} else {
 				d.say("it waits: no mail leaves before `%s`", d.typed("go-live"))
 			}
-			return d.tellTakes(cmd.Context(), h)
+			d.tellTakes(cmd.Context(), h)
+			return nil
 		}),
 	}
 	cmd.Flags().StringVar(&hash, "hash", "", "only if its proof still has this `HASH`")

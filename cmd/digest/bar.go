@@ -16,6 +16,9 @@ import (
 // drawEvery is how often the bar is drawn while figures come in.
 const drawEvery = 200 * time.Millisecond
 
+// barWidth is that of the bar where there is room; the library shrinks it to fit a terminal that says how wide it is.
+const barWidth = 40
+
 // bar shows a person at a terminal how far the courier is: one line, drawn over itself and gone at the end. The courier
 // never waits for it, so a terminal that is held up (Ctrl-S) holds up no mail.
 type bar struct {
@@ -61,7 +64,7 @@ func (b *bar) take() *outbox.Progress {
 func (b *bar) start() {
 	b.end, b.over = make(chan struct{}), make(chan struct{})
 	line := progressbar.NewOptions64(1, progressbar.OptionSetWriter(b.out), progressbar.OptionSetTheme(progressbar.ThemeASCII),
-		progressbar.OptionUseANSICodes(true), progressbar.OptionShowDescriptionAtLineEnd(),
+		progressbar.OptionSetWidth(barWidth), progressbar.OptionUseANSICodes(true), progressbar.OptionShowDescriptionAtLineEnd(),
 		progressbar.OptionSetElapsedTime(false), progressbar.OptionSetPredictTime(false))
 	go func() {
 		defer close(b.over)
@@ -95,7 +98,7 @@ func (b *bar) columns() int {
 			return columns
 		}
 	}
-	return 80
+	return 80 - barWidth // the bar does not shrink then, and its line is to stay below 80
 }
 
 // stop takes the line away. A terminal that takes nothing is not waited for.

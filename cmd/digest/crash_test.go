@@ -12,29 +12,46 @@ import (
 	"digest/outbox"
 )
 
+// passage is the n-th passage of a point, and how many mails there are.
+type passage struct {
+	point        string
+	nth, readers int
+}
+
+// passages are those of every point by the first, the middle and the last of five
+// mails, or of three claims.
+func passages() (list []passage) {
+	for _, point := range append(outbox.Points(), outbox.PointNextOpen) {
+		nth, readers := []int{1, 3, 5}, 5
+		switch {
+		case claims(point):
+			nth, readers = []int{1, 2, 3}, 2*claimed+2
+		case point == outbox.PointNextOpen: // after the last there is none
+			nth = []int{1, 2, 4}
+		}
+		for _, n := range nth {
+			list = append(list, passage{point, n, readers})
+		}
+	}
+	return list
+}
+
 // TestCrashPoints kills a run at every point of the first, the middle and the
 // last of five mails, under both policies: the table of crash points, to the mail.
 func TestCrashPoints(t *testing.T) {
-	// A claim takes all five at once.
-	once := map[string]bool{outbox.PointBeforeClaim: true, outbox.PointAfterClaim: true}
 	doubt := map[string]fate{
 		outbox.PointAfterMark: {marked: true}, outbox.PointBeforeDot: {marked: true},
-		outbox.PointAfterDot: {true, true}, outbox.PointBeforeOutcome: {true, true},
+		outbox.PointAfterDot: {true, true}, outbox.PointBeforeOutcome: {true, true}, outbox.PointNextOpen: {true, true},
 	}
-	for _, point := range outbox.Points() {
-		for _, nth := range []int{1, 3, 5} {
-			if once[point] && nth > 1 {
-				continue
+	for _, x := range passages() {
+		bothPolicies(t, fmt.Sprint(x.point, " ", x.nth), func(t *testing.T, policy outbox.Policy) {
+			w := newScene(t, plot{readers: x.readers, inDoubt: policy, approved: true})
+			p := w.startWith([]string{at(beKilled, x.point, x.nth, "")}, "run")
+			if e := p.end(t); e.code != -1 {
+				t.Fatalf("it did not die: exit code %d\n%s%s", e.code, e.stdout, e.stderr)
 			}
-			bothPolicies(t, fmt.Sprint(point, " of mail ", nth), func(t *testing.T, policy outbox.Policy) {
-				w := newScene(t, plot{readers: 5, inDoubt: policy, approved: true})
-				p := w.startWith([]string{at(beKilled, point, nth, "")}, "run")
-				if e := p.end(t); e.code != -1 {
-					t.Fatalf("it did not die: exit code %d\n%s%s", e.code, e.stdout, e.stderr)
-				}
-				w.outcome(policy, nth, doubt[point])
-			})
-		}
+			w.outcome(policy, x.nth, doubt[x.point])
+		})
 	}
 }
 

@@ -262,34 +262,53 @@ func (w *scene) during(p *process, pipe string, f func()) {
 	}
 }
 
-// TestTerminated asks a run to end while its mail is out: the mails in hand are
-// finished and no other is begun, nothing is in doubt, and the next run sends
-// the rest.
+// TestTerminated asks a run to end while its mail is out, be it by one signal or by one that comes twice, as from
+// timeout(1): the mails in hand are finished and no other is begun, nothing is in doubt, and the next run sends the
+// rest.
 func TestTerminated(t *testing.T) {
 	t.Parallel()
-	w, barrier := barred(t, plot{readers: many, connections: 4, approved: true, inDoubt: outbox.Ask})
-	told := w.path("told")
-	p := w.startWith([]string{toldTo + "=" + told}, "run")
-	barrier.wait(t, p, 4)
-	check(t, p.Process.Signal(syscall.SIGTERM))
+	for name, signals := range map[string][]os.Signal{
+		"once":                {syscall.SIGTERM},
+		"twice":               {syscall.SIGTERM, syscall.SIGTERM},
+		"the terminal closes": {syscall.SIGHUP, syscall.SIGHUP},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, barrier := barred(t, plot{readers: many, connections: 4, approved: true, inDoubt: outbox.Ask})
+			told := w.path("told")
+			p := w.startWith([]string{toldTo + "=" + told}, "run")
+			barrier.wait(t, p, 4)
+			for i, s := range signals {
+				check(t, p.Process.Signal(s))
+				if i == 0 {
+					w.appears(told)
+				}
+			}
+			barrier.lift()
+			if e := p.end(t); e.code != exitPartly || strings.Count(e.stderr, "\n") != 2 || !strings.Contains(e.stderr, "\nhint: ") {
+				t.Errorf("exit code %d: %s%s", e.code, e.stdout, e.stderr)
+			}
+			if s := w.audit(); s[outbox.Sent] != 4 || s[outbox.Queued] != many-4 {
+				t.Errorf("states %v", s)
+			}
+			w.must(0, "run")
+			w.each(1)
+			w.settled(outbox.Ask, 1)
+		})
+	}
+}
+
+// appears waits for a file.
+func (w *scene) appears(file string) {
+	w.Helper()
 	for start := time.Now(); ; time.Sleep(time.Millisecond) {
-		if _, err := os.Stat(told); err == nil {
-			break
+		if _, err := os.Stat(file); err == nil {
+			return
 		}
 		if time.Since(start) > time.Minute {
-			t.Fatal("a minute went by before the signal was heard")
+			w.Fatalf("a minute went by without %s", file)
 		}
 	}
-	barrier.lift()
-	if e := p.end(t); e.code != exitPartly || strings.Count(e.stderr, "\n") != 2 || !strings.Contains(e.stderr, "\nhint: ") {
-		t.Errorf("exit code %d: %s%s", e.code, e.stdout, e.stderr)
-	}
-	if s := w.audit(); s[outbox.Sent] != 4 || s[outbox.Queued] != many-4 {
-		t.Errorf("states %v", s)
-	}
-	w.must(0, "run")
-	w.each(1)
-	w.settled(outbox.Ask, 1)
 }
 
 // TestStopped presses the panic button while mail is out: not one more leaves

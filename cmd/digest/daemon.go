@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"digest/database"
 	"digest/newsletter"
 	"digest/outbox"
 )
@@ -17,11 +18,12 @@ type daemon struct {
 	*door
 	h        *house
 	wake     chan struct{}
+	failed   chan error  // what ends the daemon; room for one of each loop and each listener
 	clockOff atomic.Bool // this machine's clock can't be right: nothing is carried either
 }
 
 func newDaemon(d *door, h *house) *daemon {
-	return &daemon{door: d, h: h, wake: make(chan struct{}, 1)}
+	return &daemon{door: d, h: h, wake: make(chan struct{}, 1), failed: make(chan error, 4)}
 }
 
 // rouse lets the carrying loop look at once.
@@ -92,6 +94,16 @@ type saidOnce struct {
 	standing newsletter.Standing
 }
 
+// distrusted reports an error after which nobody knows what of the database is
+// good. Only a new process opens it anew, and checks it before mail leaves.
+func distrusted(err error) bool {
+	if errors.Is(err, outbox.ErrDamaged) {
+		return true
+	}
+	cause := database.Cause(err)
+	return cause == database.ErrIO || cause == database.ErrCorrupt
+}
+
 func (m *daemon) report(said *saidOnce, p newsletter.Passed, err error) {
 	problem := p.Sent.Reason
 	if err != nil {
@@ -107,7 +119,10 @@ func (m *daemon) report(said *saidOnce, p newsletter.Passed, err error) {
 	switch {
 	case again:
 	case err != nil:
-		m.explain(err)
+		code := m.explain(err)
+		if distrusted(err) {
+			m.failed <- exit(code)
+		}
 	default:
 		m.tellPass(p)
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +52,41 @@ func TestInjected(t *testing.T) {
 				t.Errorf("exit code %d: %s%s", e.code, e.stdout, e.stderr)
 			}
 			w.settled(outbox.Ask, 1)
+		})
+	}
+}
+
+// TestFullAtEachWrite lets the disk be full at every seventh write of a run, once
+// at each: no dot leaves without its mark on disk, nothing comes to be in doubt,
+// since the ballast makes room for what is known, and the next run completes.
+func TestFullAtEachWrite(t *testing.T) {
+	for nth := 1; nth <= 85; nth += 7 {
+		t.Run(fmt.Sprint("write ", nth), func(t *testing.T) {
+			t.Parallel()
+			w := newScene(t, plot{readers: 40, approved: true, inDoubt: outbox.Ask})
+			w.write("digest.db.ballast", string(make([]byte, 8<<20)))
+			w.wrap = []string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "signal=none", "-P", w.path("digest.db-wal"), "-P", w.path("digest.db"),
+				"-e", "trace=pwrite64", "-e", fmt.Sprintf("inject=pwrite64:error=ENOSPC:when=%d", nth)}
+			e := w.run("run")
+			w.wrap = nil
+			t.Logf("exit code %d after %d mails: %s", e.code, len(w.sink.Accepted()), e.stderr)
+			if e.code != exitFailed || !strings.Contains(e.stderr, "digest.db: ") || !strings.Contains(e.stderr, "\nhint: ") {
+				t.Errorf("exit code %d: %s%s", e.code, e.stdout, e.stderr)
+			}
+			taken, dotting := w.sink.Copies(), 0
+			list, _ := w.ledger()
+			for _, d := range list {
+				switch {
+				case d.State == outbox.Dotting:
+					dotting++
+				case taken[d.Address] > 0 && d.State != outbox.Sent:
+					t.Errorf("%s was taken, and stands %s", d.Address, d.State)
+				}
+			}
+			if dotting > 0 {
+				t.Errorf("%d mails are in doubt", dotting)
+			}
+			w.mended()
 		})
 	}
 }

@@ -261,7 +261,8 @@ func TestOpenSMTPDSize(t *testing.T) {
 	t.Parallel()
 	o := newOpenSMTPD(t, smtpdPlot{readers: 3, size: "2K"})
 	w := o.scene(3, 2)
-	if e := w.must(exitPerson, "run"); !strings.Contains(e.stderr, "the server takes 2048") {
+	if e := w.must(exitPerson, "run"); !strings.Contains(e.stderr, "too large for the server: the message has ") ||
+		!strings.Contains(e.stderr, " bytes, the server takes 2048\nhint: `show = ") || strings.Contains(e.stderr, "refuses") {
 		t.Errorf("said %s", e.stderr)
 	}
 	w.stand(outbox.Queued, 0, 1, 2, 3)

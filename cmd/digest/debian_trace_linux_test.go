@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,8 @@ type event struct {
 	ended  int // index of the event at which it had ended; its own when nothing came between
 	clock  float64
 }
+
+const never = math.MaxInt // ended: the process ended before
 
 // trace is what one process did to a database and its write-ahead log. File 0
 // is the database, the others are logs, each of which is new.
@@ -71,17 +74,24 @@ func (r *trace) line(line string) error {
 		if i, ok := r.open[thread]; ok {
 			r.events[i].ended = len(r.events)
 			delete(r.open, thread)
+			if strings.Contains(call, ") = -1 ") {
+				r.events[i].deed = nothing
+			}
 		}
 		r.events = append(r.events, e)
 		return nil
 	}
-	if strings.Contains(call, ") = -1 ") || strings.HasPrefix(call, "+++") {
+	// "???(" is a call that strace knew nothing of yet when its thread ended.
+	if strings.Contains(call, ") = -1 ") || strings.HasPrefix(call, "+++") || strings.HasPrefix(call, "???(") {
 		r.events = append(r.events, e)
 		return nil
 	}
-	if strings.HasSuffix(call, "<unfinished ...>") {
-		r.open[thread] = len(r.events)
-		call = strings.TrimSuffix(call, " <unfinished ...>")
+	for _, open := range []string{" <unfinished ...>", " <detached ...>", ") = ?"} {
+		if before, ok := strings.CutSuffix(call, open); ok {
+			r.open[thread] = len(r.events)
+			e.ended = never
+			call = before
+		}
 	}
 	if i := strings.LastIndex(call, ") "); i >= 0 {
 		call = call[:i]
@@ -204,16 +214,7 @@ const sector = 512
 // after is what stands on disk when the power goes after so many events: all
 // that was synced, and of the rest what the wear leaves. nil: no such file.
 func (r *trace) after(at int, how wear, dice *rand.Rand) map[string][]byte {
-	safe, names := make(map[int]int), 0 // events that had ended before these are on disk
-	for i, e := range r.events[:at] {
-		switch {
-		case e.ended >= at:
-		case e.deed == synced:
-			safe[e.file] = max(safe[e.file], e.began)
-		case e.deed == settled:
-			names = i
-		}
-	}
+	safe, names := r.safe(at)
 	disk := r.replay(at, safe, how, dice)
 	log := r.named(at, names, how, dice)
 	after := map[string][]byte{"digest.db": disk[0], "digest.db-wal": nil, "digest.db-shm": nil}
@@ -224,6 +225,22 @@ func (r *trace) after(at int, how wear, dice *rand.Rand) map[string][]byte {
 		}
 	}
 	return after
+}
+
+// safe is what had been synced after so many events: of each file, and of the
+// folder, what had ended before these events is on disk.
+func (r *trace) safe(at int) (files map[int]int, names int) {
+	files = make(map[int]int)
+	for i, e := range r.events[:at] {
+		switch {
+		case e.ended >= at:
+		case e.deed == synced:
+			files[e.file] = max(files[e.file], e.began)
+		case e.deed == settled:
+			names = i
+		}
+	}
+	return files, names
 }
 
 func (r *trace) replay(at int, safe map[int]int, how wear, dice *rand.Rand) map[int][]byte {

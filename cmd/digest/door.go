@@ -41,6 +41,8 @@ type door struct {
 	began time.Time // of the process, by the machine's clock
 	zero  time.Time // what --at makes of it; equal to began without --at
 
+	file string // of the database, once it is open
+
 	// hook is handed to the courier; tests set it to die at a crash point.
 	hook func(point string)
 }
@@ -52,6 +54,9 @@ func newDoor(in io.Reader, out, err io.Writer) *door {
 
 // testHook is nil but in the test binary, which sets it to die at crash points.
 var testHook func(point string)
+
+// testGrace is 0 but in the test binary: what mail in flight gets once a run is told to end.
+var testGrace time.Duration
 
 // now is the time of decisions: the machine's, or --at and ticking on from there.
 func (d *door) now() time.Time {
@@ -275,10 +280,11 @@ func (d *door) furnish(ctx context.Context, db *sql.DB, c config.Config, path st
 	if err != nil {
 		return nil, err
 	}
+	d.file = path
 	n := &newsletter.Newsletter{
 		DB: db, Path: path, Config: c, Secret: secret, Instance: instance,
 		Settings: database.Settings{DB: db},
-		Log:      d.logger(), Hook: d.hook,
+		Log:      d.logger(), Hook: d.hook, Grace: testGrace,
 	}
 	d.equip(n)
 	if err := n.Check(); err != nil {

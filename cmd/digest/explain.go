@@ -56,6 +56,7 @@ var hints = []hint{
 	{database.ErrIO, exitFailed, "look at the disk before anything else; `digest audit` proves what is on it"},
 	{database.ErrFull, exitFailed, roomNeeded},
 	{outbox.ErrFull, exitFailed, roomNeeded},
+	{outbox.ErrDamaged, exitFailed, "stop everything that uses it and restore a backup; no mail has left since the damage was found"},
 	{database.ErrNetworkFS, exitUsage, "keep the database on a disk of this machine: file locks are not safe on a network"},
 	{newsletter.ErrNotLive, exitPerson, "`digest go-live` lets mail leave; a reader who has agreed is added with --confirmed"},
 	{newsletter.ErrCopy, exitPerson, "if the original has sent what was due since the copy, say `digest go-live --already-sent`; if it has not and never will, `--send`"},
@@ -69,7 +70,7 @@ var hints = []hint{
 	{issue.ErrPeriod, exitUsage, "write a month as 2010-02, a week as 2010-W08 or a day as 2010-02-26"},
 	{issue.ErrPeriodTaken, exitUsage, "`digest issue list` shows the issue of that period; cancel it with --keep to make it anew"},
 	{subscribers.ErrAddress, exitUsage, "write one address like reader@example.com"},
-	{outbox.ErrHeld, exitLocked, "another digest is delivering right now; this one is not needed"},
+	{outbox.ErrHeld, exitLocked, "another digest is delivering right now; wait for it, or see how far it is with `digest status`"},
 	{feed.ErrNotFeed, exitFailed, "give the address of the feed itself, often /feed/, /index.xml or /feed.json; `digest init SITE` finds it"},
 	{feed.ErrDamaged, exitFailed, "look at the address in a browser: it may be cut off on the way, or half written"},
 	{feed.ErrEmpty, exitFailed, "look at the address in a browser; it should show the feed"},
@@ -137,13 +138,23 @@ func (d *door) explain(err error) int {
 	for _, cause := range []error{err, database.Cause(err)} {
 		for _, h := range hints {
 			if errors.Is(cause, h.cause) {
-				d.complain(err.Error(), h.text)
+				d.complain(d.filed(err), h.text)
 				return h.code
 			}
 		}
 	}
 	d.complain(err.Error(), "run it again with -v to see every step; nothing that was stored is lost")
 	return exitFailed
+}
+
+// filed names the database in what SQLite says, which names no file.
+func (d *door) filed(err error) string {
+	said := err.Error()
+	var coded interface{ Code() int }
+	if d.file == "" || database.Cause(err) == nil || !errors.As(err, &coded) || strings.Contains(said, d.file) {
+		return said
+	}
+	return d.file + ": " + said
 }
 
 // unsent is what becomes of mail when a command is stopped.

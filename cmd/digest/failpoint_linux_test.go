@@ -43,7 +43,8 @@ func expected(what, point string, nth int) failpoint {
 	}
 	at := stage(point)
 	if at == "claim" {
-		before = []int{0}
+		before = []int{(nth - 1) * claimed}
+		partly = []int{exitPartly}
 	}
 	switch what {
 	case loseDisk: // the dot may leave once its mark is down, but its outcome is not kept
@@ -80,37 +81,38 @@ func expected(what, point string, nth int) failpoint {
 }
 
 // TestFailpoints lets the disk fail, fill up, a signal come and the panic button
-// be pressed at every point of the first, the middle and the last of five mails.
+// be pressed at every point of the first, the middle and the last mail.
 func TestFailpoints(t *testing.T) {
 	for _, what := range []string{loseDisk, fillDisk, getSIGTERM, getStopped} {
-		for _, point := range outbox.Points() {
-			for _, nth := range []int{1, 3, 5} {
-				if stage(point) == "claim" && nth > 1 {
-					continue // one claim takes them all
-				}
-				bothPolicies(t, fmt.Sprintf("%s %s of mail %d", what, point, nth), func(t *testing.T, policy outbox.Policy) {
-					failAt(t, what, point, nth, policy)
-				})
-			}
+		for _, x := range passages() {
+			bothPolicies(t, fmt.Sprint(what, " ", x.point, " ", x.nth), func(t *testing.T, policy outbox.Policy) {
+				failAt(t, what, x, policy)
+			})
 		}
 	}
 }
 
-func failAt(t *testing.T, what, point string, nth int, policy outbox.Policy) {
-	p := plot{readers: 5, inDoubt: policy, approved: true}
-	var w *scene
-	file := ""
-	if what == fillDisk {
-		d := onDisk(t, p)
-		if d == nil {
-			return
-		}
-		w, file = d.scene, d.filler
-	} else {
-		w = newScene(t, p)
+// staged sets a fault: a scene, and the file by which its disk is filled up; nil
+// where no small disk can be had.
+func staged(t *testing.T, what string, p plot) (w *scene, file string) {
+	t.Helper()
+	if what != fillDisk {
+		return newScene(t, p), ""
 	}
-	want := expected(what, point, nth)
-	e := w.startWith([]string{at(what, point, nth, file)}, "run").end(t)
+	d := onDisk(t, p)
+	if d == nil {
+		return nil, ""
+	}
+	return d.scene, d.filler
+}
+
+func failAt(t *testing.T, what string, x passage, policy outbox.Policy) {
+	w, file := staged(t, what, plot{readers: x.readers, inDoubt: policy, approved: true})
+	if w == nil {
+		return
+	}
+	want := expected(what, x.point, x.nth)
+	e := w.startWith([]string{at(what, x.point, x.nth, file)}, "run").end(t)
 	if !slices.Contains(want.codes, e.code) {
 		t.Errorf("exit code %d, want one of %v\n%s%s", e.code, want.codes, e.stdout, e.stderr)
 	}
@@ -123,7 +125,53 @@ func failAt(t *testing.T, what, point string, nth int, policy outbox.Policy) {
 	case getStopped:
 		w.must(0, "go-live", "--anyway")
 	}
-	w.outcome(policy, nth, want.fate)
+	w.outcome(policy, x.nth, want.fate)
+}
+
+// TestFailsAtCommit lets the same happen after the transaction of a mark: its
+// dot may leave.
+func TestFailsAtCommit(t *testing.T) {
+	for _, what := range []string{loseDisk, fillDisk, getSIGTERM, getStopped} {
+		for _, nth := range []int{2, 6, 10} { // after that of the claim there are two a mail
+			bothPolicies(t, fmt.Sprint(what, " commit ", nth), func(t *testing.T, policy outbox.Policy) {
+				w, file := staged(t, what, plot{readers: 5, inDoubt: policy, approved: true})
+				if w == nil {
+					return
+				}
+				e := w.startWith([]string{at(what, outbox.PointCommitted, nth, file)}, "run").end(t)
+				codes := []int{0, exitPartly}
+				if what == loseDisk || what == fillDisk {
+					codes = []int{0, exitFailed}
+				}
+				if !slices.Contains(codes, e.code) || nth < 10 && e.code == 0 {
+					t.Errorf("exit code %d, want one of %v\n%s%s", e.code, codes, e.stdout, e.stderr)
+				}
+				at, f := w.doubtful()
+				if f.marked && what != loseDisk {
+					t.Errorf("mail %d is in doubt", at)
+				}
+				switch what {
+				case fillDisk:
+					remove(t, file)
+				case getStopped:
+					w.must(0, "go-live", "--anyway")
+				}
+				w.outcome(policy, at, f)
+			})
+		}
+	}
+}
+
+// doubtful is the mail in doubt, 0 for none.
+func (w *scene) doubtful() (nth int, f fate) {
+	w.Helper()
+	list, _ := w.ledger()
+	for i, d := range list {
+		if d.State == outbox.Dotting {
+			nth, f = i+1, fate{true, w.sink.Copies()[d.Address] == 1}
+		}
+	}
+	return nth, f
 }
 
 // TestKilledAtCommit kills a run after its n-th transaction: what it held tells
@@ -136,14 +184,8 @@ func TestKilledAtCommit(t *testing.T) {
 			if e.code != -1 && (e.code != 0 || nth < 6) { // outcome and mark may share a commit
 				t.Fatalf("it did not die: exit code %d\n%s%s", e.code, e.stdout, e.stderr)
 			}
-			at, f := 0, fate{}
-			list, _ := w.ledger()
-			for i, d := range list {
-				if d.State == outbox.Dotting {
-					at, f = i+1, fate{true, w.sink.Copies()[d.Address] == 1}
-				}
-			}
-			w.outcome(policy, at, f)
+			nth, f := w.doubtful()
+			w.outcome(policy, nth, f)
 		})
 	}
 }

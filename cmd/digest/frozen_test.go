@@ -62,7 +62,7 @@ func TestTakenOver(t *testing.T) {
 			check(t, os.Remove(w.path("digest.db.lock")))
 			heir, goOn := w.paused("heir", outbox.PointBeforeMark)
 			wake()
-			if e := zombie.end(t); !strings.Contains(e.stderr, "another courier has taken over\nhint: ") {
+			if e := zombie.end(t); e.code != exitLocked || !strings.Contains(e.stderr, "another courier has taken over\nhint: ") {
 				t.Errorf("the one that lost its lock ends with %d: %s", e.code, e.stderr)
 			}
 			sent := 0

@@ -44,7 +44,8 @@ login or the author has no address; --anyway overrides that.`,
 				return d.printJSON(d.viewLive(h, went))
 			}
 			d.tellLive(h, went)
-			return d.tellTakes(cmd.Context(), h)
+			d.tellTakes(cmd.Context(), h)
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&since, "since", "", "let posts published since this `DATE` in (first time only)")

@@ -21,7 +21,7 @@ func (d *door) issueCommand() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(d.issueListCommand(), d.issueShowCommand(), d.issueDraftCommand(), d.issueApproveCommand(),
-		d.issueHoldCommand(), d.issueCancelCommand(), d.issueUnknownCommand(), d.issueMissingCommand())
+		d.issueHoldCommand(), d.issueCancelCommand(), d.issueUnknownCommand(), d.issueMissingCommand(), d.issueBelieveCommand())
 	return cmd
 }
 

@@ -7,15 +7,12 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 )
 
 func main() {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, cancel) // a second signal ends it at once
+	ctx, stop := untilSignal(context.Background(), sameSignal)
 	code := Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	cancel()
+	stop()
 	os.Exit(code)
 }
 

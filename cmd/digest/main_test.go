@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"digest/outbox"
 )
@@ -24,7 +25,9 @@ const (
 	fileLimit = "DIGEST_TEST_FSIZE" // bytes: no file may grow beyond
 	openLimit = "DIGEST_TEST_OPEN"  // descriptors: no more may be open
 	builtIn   = "DIGEST_TEST_BUILT" // the folder of the binaries that tests build
+	sameFor   = "DIGEST_TEST_SAME"  // how long a second signal is the same one
 	toldTo    = "DIGEST_TEST_TOLD"  // a file that is made once a signal has been heard
+	graceOf   = "DIGEST_TEST_GRACE" // what mail in flight gets once the run is told to end
 )
 
 // TestMain lets the test binary be the command, so that every test runs it as a
@@ -48,15 +51,20 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	same := sameSignal
+	if d, err := time.ParseDuration(os.Getenv(sameFor)); err == nil {
+		same = d
+	}
+	ctx, stop := untilSignal(context.Background(), same)
 	if file := os.Getenv(toldTo); file != "" {
 		context.AfterFunc(ctx, func() { os.WriteFile(file, nil, 0o600) })
 	}
 	if what, point, nth, file := spot(os.Getenv(happensAt)); nth > 0 {
 		testHook = newTurn(point, nth, happening(ctx, what, file)).pass
 	}
+	testGrace, _ = time.ParseDuration(os.Getenv(graceOf))
 	code := Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	cancel()
+	stop()
 	os.Exit(code)
 }
 
@@ -171,6 +179,22 @@ func newTurn(point string, nth int, happen func()) *turn {
 	return x
 }
 
+// mails is how many may be offered before it happens: up to the n-th, or all of
+// the claims before.
+func (x *turn) mails() int {
+	if claims(x.point) {
+		return (x.nth - 1) * claimed
+	}
+	return x.nth
+}
+
+// claimed is how many mails a run takes from the ledger at once.
+const claimed = 64
+
+func claims(point string) bool {
+	return point == outbox.PointBeforeClaim || point == outbox.PointAfterClaim
+}
+
 // pass is the courier's hook. It waits with the mutex given up, so that its
 // other goroutines go on.
 func (x *turn) pass(point string) {
@@ -179,10 +203,13 @@ func (x *turn) pass(point string) {
 	x.passed[point]++
 	nth := x.passed[point]
 	x.cond.Broadcast()
-	for point == outbox.PointOffered && !x.over && (x.passed[outbox.PointAfterOutcome] < nth-1 || nth > x.nth) {
+	for point == outbox.PointOffered && !x.over && (x.passed[outbox.PointAfterOutcome] < nth-1 || nth > x.mails()) {
 		x.cond.Wait()
 	}
 	if point == x.point && nth == x.nth {
+		for claims(point) && x.passed[outbox.PointAfterOutcome] < x.mails() {
+			x.cond.Wait()
+		}
 		x.happen()
 		x.over = true
 		x.cond.Broadcast()

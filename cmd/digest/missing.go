@@ -35,9 +35,7 @@ who is in doubt is settled by ` + "`digest issue unknown`" + `; an address that 
 
 // askMissing shows a person who it would be before it is done.
 func (d *door) askMissing(cmd *cobra.Command, h *house, id int64) error {
-	d.dryRun = true
-	dry, err := d.open(cmd.Context())
-	d.dryRun = false
+	dry, err := d.openCopy(cmd.Context(), h.Config)
 	if err != nil {
 		return err
 	}
@@ -89,7 +87,7 @@ func (d *door) tellMissing(cmd *cobra.Command, h *house, id int64, s newsletter.
 	case err != nil || len(s.Readers) == 0:
 		return err
 	case live:
-		d.say("it goes out with the next `%s`; to stop one of them: %s", d.typed("run"), d.typed("subscribers unsubscribe ADDRESS"))
+		d.say("it goes out with the next `%s`; to stop one of them for good, which only they can take back: %s", d.typed("run"), d.typed("subscribers unsubscribe ADDRESS"))
 	default:
 		d.say("it waits: no mail leaves before `%s`", d.typed("go-live"))
 	}

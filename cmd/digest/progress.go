@@ -26,14 +26,17 @@ func (d *door) tellSending(h *house, s newsletter.Sending, now time.Time) {
 	}
 }
 
-// tellTakes says how long what is owed will take, where that is worth a word.
-func (d *door) tellTakes(ctx context.Context, h *house) error {
+// tellTakes says how long what is owed will take, where that is worth a word. What the command was to do is done: that
+// it can't be told fails nothing.
+func (d *door) tellTakes(ctx context.Context, h *house) {
 	now := d.now()
 	s, err := h.Sending(ctx, now)
-	if err == nil && s.Owed > 0 && s.Until.Sub(now) >= time.Minute {
+	switch {
+	case err != nil:
+		d.complain(fmt.Sprintf("how long it will take can't be told: %v", err), "")
+	case s.Owed > 0 && s.Until.Sub(now) >= time.Minute:
 		d.say("%s", takes(h.Config.Mail, s, now, h.Zone()))
 	}
-	return err
 }
 
 func issuesNamed(s newsletter.Sending) string {

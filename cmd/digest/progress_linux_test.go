@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"digest/digesttest"
 )
 
@@ -110,6 +112,8 @@ func TestBarOnTerminal(t *testing.T) {
 	t.Parallel()
 	w, b := halfway(t)
 	person, program := openTerminal(t)
+	const columns = 50
+	check(t, unix.IoctlSetWinsize(int(program.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}))
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "run", "--config", w.path("digest.toml"), "--at", w.at.Format(time.RFC3339))
 	cmd.Env = append(append(os.Environ(), asCommand+"=1", happensAt+"="), w.env...)
 	cmd.Stderr = program
@@ -124,7 +128,12 @@ func TestBarOnTerminal(t *testing.T) {
 		}
 		text += string(c)
 	}
-	if !strings.Contains(text, "30% [====") || !strings.Contains(text, "]  3 sent") {
+	for picture := range strings.SplitSeq(text, "\r") {
+		if n := len(strings.TrimSuffix(picture, "\x1b[0K")); n > columns {
+			t.Errorf("%d columns are too few for %q", columns, picture)
+		}
+	}
+	if !strings.Contains(text, "30% [==") || !strings.Contains(text, "]  3 sent") {
 		t.Errorf("the screen shows %q", text)
 	}
 	b.lift()

@@ -89,6 +89,8 @@ func passCode(p newsletter.Passed, err error) error {
 		return exit(exitLocked)
 	case p.ClockOff != 0, p.FeedGone(), len(p.Orphans) > 0, len(p.Ahead) > 0, p.Sent.Halted, p.Overdue, p.Doubts > 0, p.Standing == newsletter.Copied:
 		return exit(exitPerson)
+	case p.Sent.Taken:
+		return exit(exitLocked)
 	case p.Sent.Queued > 0, p.FeedFailed(), p.Waiting():
 		return exit(exitPartly)
 	}
@@ -119,11 +121,14 @@ func (d *door) tellPass(p newsletter.Passed) {
 			"set the clock; until then nothing is made or sent")
 	}
 	if p.Sent.Reason != "" && (chatty || !p.Sent.Held) { // cron need not hear that another one delivers
-		d.complain(p.Sent.Reason, "what was not sent stays on the ledger; `digest status` shows it")
+		d.complain(p.Sent.Reason, onLedger(p.Sent.Reason))
+	}
+	if chatty {
+		d.tellHalting(p.Halting)
 	}
 	if p.Doubts > 0 {
 		d.complain(plural(p.Doubts, "mail")+" may or may not have arrived, and in_doubt = \"ask\" leaves that to you",
-			"`digest issue unknown ID` lists them by name")
+			fmt.Sprintf("`%s` lists them by name", d.typed("issue unknown %s", p.InDoubt())))
 	}
 	if chatty && (p.Sent.Sent+p.Sent.Retry+p.Sent.Failed+p.Sent.Unknown+p.Sent.Queued > 0) {
 		d.say("%s", sentence(countedOnce(p)))
@@ -136,6 +141,14 @@ func (d *door) tellPass(p newsletter.Passed) {
 			d.say("not live: no mail leaves before `digest go-live`")
 		}
 	}
+}
+
+// onLedger is what becomes of the mails that a run did not send, for a reason.
+func onLedger(reason string) string {
+	if outbox.KindOf(reason) == "too_large" {
+		return "`show = \"excerpt\"` or `\"headline\"` makes the next issue smaller; this one is frozen, and waits for a server that takes it"
+	}
+	return "what was not sent stays on the ledger; `digest status` shows it"
 }
 
 // tellPolled says what the look at a feed brought, or why there was none: that

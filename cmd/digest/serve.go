@@ -52,9 +52,8 @@ func (d *door) serve(ctx context.Context, h *house, pagesOnly bool) error {
 	site := &web.Site{Newsletter: h.Newsletter, Now: d.now, Log: h.Log, Wake: m.rouse}
 	server := web.Server(site.Handler())
 	fmt.Fprintf(d.err, "digest: pages on http://%s\n", listener.Addr())
-	failed := make(chan error, 2)
-	go func() { failed <- server.Serve(listener) }()
-	metrics, err := d.serveMetrics(h, failed)
+	go func() { m.failed <- server.Serve(listener) }()
+	metrics, err := d.serveMetrics(h, m.failed)
 	if err != nil {
 		server.Close()
 		return err
@@ -67,7 +66,7 @@ func (d *door) serve(ctx context.Context, h *house, pagesOnly bool) error {
 	}
 	select {
 	case <-ctx.Done():
-	case err = <-failed:
+	case err = <-m.failed:
 	}
 	end()
 	shut, done := context.WithTimeout(context.Background(), 10*time.Second)

@@ -56,6 +56,7 @@ func (d *door) tellStatus(h *house, s newsletter.Status) {
 	for _, trouble := range s.Troubles {
 		d.say("%s", trouble)
 	}
+	d.tellHalting(s.Halting)
 	for _, f := range s.Feeds {
 		d.tellFeed(h, f, now)
 	}
@@ -146,15 +147,23 @@ func (d *door) tellLeftOut(g newsletter.DigestStatus) {
 }
 
 func (d *door) tellMail(h *house, s newsletter.Status) {
-	if s.NextMail.IsZero() && s.Mail[outbox.Failed] == 0 {
+	waiting := s.Mail[outbox.Queued] + s.Mail[outbox.Claimed] + s.Mail[outbox.Retry] + s.Mail[outbox.Dotting]
+	if s.NextMail.IsZero() && waiting+s.Mail[outbox.Failed]+s.Mail[outbox.Expired]+s.Mail[outbox.Unknown] == 0 {
 		return
 	}
-	line := fmt.Sprintf("mail: %d queued, %d to be tried again, %d in doubt, %d refused", s.Mail[outbox.Queued]+s.Mail[outbox.Claimed],
-		s.Mail[outbox.Retry], s.Mail[outbox.Unknown], s.Mail[outbox.Failed])
-	if !s.NextMail.IsZero() {
+	line := fmt.Sprintf("mail: %d queued, %d to be tried again, %d in doubt, %d refused, %d expired", s.Mail[outbox.Queued]+s.Mail[outbox.Claimed]+s.Mail[outbox.Dotting],
+		s.Mail[outbox.Retry], s.Mail[outbox.Unknown], s.Mail[outbox.Failed], s.Mail[outbox.Expired])
+	switch {
+	case s.NextMail.IsZero() && waiting == 0:
+	case !s.NextMail.After(d.now()) || s.Mail[outbox.Claimed]+s.Mail[outbox.Dotting] > 0:
+		line += "; the next is due now"
+	default:
 		line += "; the next is due " + local(s.NextMail, d.now(), h.Zone())
 	}
 	d.say("%s", line)
+	for _, x := range s.Shortfalls {
+		d.say("  issue %d did not reach all: %s", x.Issue.ID, shortOf(x))
+	}
 }
 
 func (d *door) tellDigest(h *house, g newsletter.DigestStatus, now time.Time) {
@@ -212,17 +221,19 @@ func (d *door) advice(s newsletter.Status) string {
 	case newsletter.Copied:
 		return d.typed("go-live --already-sent") + ", or --send if the original is gone"
 	}
+	if mend := d.mend(s); mend != "" {
+		return mend
+	}
 	if late := d.now().Sub(s.NextMail); !s.NextMail.IsZero() && late > time.Hour {
 		return fmt.Sprintf("%s; mail has been due for %s, so cron may not call it, or the mail server takes none", d.typed("run"), span(late))
 	}
 	if doubt := d.doubt(s, decide); doubt != "" {
 		return doubt
 	}
-	nothing := "nothing; cron or `digest serve` does the rest"
-	if n := s.Mail[outbox.Failed]; n > 0 {
-		nothing += fmt.Sprintf(" (%s refused for good: %s tells of which issue)", plural(n, "mail"), d.typed("issue list"))
+	if completed := d.completed(s); completed != "" {
+		return completed
 	}
-	return nothing
+	return "nothing; cron or `digest serve` does the rest"
 }
 
 // doubt is the advice on what may be missing from the mail, but keeps none back;
@@ -272,9 +283,11 @@ func (d *door) statusView(h *house, s newsletter.Status) any {
 		Aside       []asideView               `json:"aside"`
 		Digests     []digestView              `json:"digests"`
 		Troubles    []string                  `json:"troubles"` // what keeps mail from leaving as it should
+		Halting     []haltingView             `json:"halting"`
+		Shortfalls  []shortfallView           `json:"shortfalls"` // recent issues that have not reached all of their readers
 		Advice      string                    `json:"advice"`
 	}{s.Standing == newsletter.Live, standings[s.Standing], s.Posts, s.Subscribers, s.Mail, viewSending(h.Config.Mail, s.Sending),
-		viewFeeds(s.Feeds), viewAside(s.Aside), nil, append([]string{}, s.Troubles...), d.advice(s)}
+		viewFeeds(s.Feeds), viewAside(s.Aside), nil, append([]string{}, s.Troubles...), viewHalting(s.Halting), viewShortfalls(s.Shortfalls), d.advice(s)}
 	for _, g := range s.Digests {
 		v := digestView{Name: g.Name, Rhythm: g.Rhythm, Readers: g.Readers, Last: optional(g.Last.Approved), Past: optional(g.Past.Approved), Next: g.Next, Waiting: g.Waiting, Held: []int64{},
 			Old: postIDs(g.Old), Gone: postIDs(g.Gone)}

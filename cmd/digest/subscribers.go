@@ -332,7 +332,7 @@ func (d *door) subscribersShowCommand() *cobra.Command {
 			for _, m := range mails {
 				line := fmt.Sprintf("  %s: %s, %s", m.Mailing, m.State, local(m.Changed, d.now(), h.Zone()))
 				if m.State != outbox.Sent && m.Reply != "" {
-					line += ": " + shown(printable(m.Reply))
+					line += ": " + coded(m)
 				}
 				d.say("%s", line)
 			}

@@ -75,6 +75,7 @@ type killer struct {
 	issues, killed           int
 	epoch                    int64
 	early, flowing, doubtful int // kills before the ledger was taken over, with mails claimed, with one in doubt
+	late                     int // kills of runs that had sent more than a dozen mails
 	copies, repeated         int
 	doubts                   [3]int
 }
@@ -116,30 +117,49 @@ func (k *killer) kill() {
 			k.doubts[2] = k.twice()
 		}
 	}
-	if k.early < k.wanted/50 || k.doubtful < k.wanted/4 {
+	if k.early < k.wanted/50 || k.flowing < k.wanted/50 || k.doubtful < k.wanted/4 || k.late < k.wanted/50 {
 		k.Errorf("the kills did not come at all times: %s", k)
 	}
 }
 
-// once starts a run and kills it: three times out of four some mails after the
-// server has taken the first, else at any moment from its start.
+// once starts a run and kills it: mostly some mails after the server has taken
+// the first, a few or many, and now and then at any moment from its start, or
+// before a mark, while mails are claimed and none is in doubt.
 func (k *killer) once() ended {
 	k.Helper()
-	reached := k.gate.after(1 + k.dice.IntN(12))
+	n := 1 + k.dice.IntN(12)
+	if k.dice.IntN(8) == 0 {
+		n = 13 + k.dice.IntN(140)
+	}
+	reached := k.gate.after(n)
 	delay := time.Duration(k.dice.IntN(3000)) * time.Microsecond
-	if k.dice.IntN(4) == 0 {
+	var env []string
+	switch k.dice.IntN(8) {
+	case 0, 1:
 		soon := make(chan struct{})
 		close(soon)
 		reached, delay = soon, time.Duration(k.dice.IntN(40000))*time.Microsecond
+	case 2:
+		env = []string{at(beKilled, outbox.PointAfterClaim, 1, "")}
+		if k.dice.IntN(3) > 0 {
+			points := []string{outbox.PointOffered, outbox.PointBeforeMark}
+			env = []string{at(beKilled, points[k.dice.IntN(len(points))], 1+k.dice.IntN(30), "")}
+		}
+		reached = nil
 	}
-	p := k.start("run")
+	before := len(k.sink.Accepted())
+	p := k.startWith(env, "run")
 	select {
 	case <-reached:
 		time.Sleep(delay)
 		p.Process.Kill()
 	case <-p.done:
 	}
-	return p.end(k)
+	e := p.end(k)
+	if e.code == -1 && len(k.sink.Accepted())-before > 12 {
+		k.late++
+	}
+	return e
 }
 
 // finished makes more work once a run has come to its end.
@@ -214,9 +234,9 @@ func (k *killer) settle() {
 }
 
 func (k *killer) String() string {
-	return fmt.Sprintf("%d kills under %s: %d before the ledger was taken over, %d with mails claimed, %d with one in doubt; "+
+	return fmt.Sprintf("%d kills under %s: %d before the ledger was taken over, %d with mails claimed, %d with one in doubt, %d after a dozen mails; "+
 		"%d issues, %d mails owed, %d copies taken; %d mails in doubt once, %d twice",
-		k.killed, k.policy, k.early, k.flowing, k.doubtful, k.issues, k.issues*k.from.readers, k.copies, k.doubts[1], k.doubts[2])
+		k.killed, k.policy, k.early, k.flowing, k.doubtful, k.late, k.issues, k.issues*k.from.readers, k.copies, k.doubts[1], k.doubts[2])
 }
 
 // next approves one more issue for all, of a post a month before.

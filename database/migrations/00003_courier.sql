@@ -3,9 +3,10 @@
 -- What a fast courier keeps, and what servers' refusals have taught.
 
 -- outbox
-ALTER TABLE deliveries ADD COLUMN relay INTEGER NOT NULL DEFAULT 0;      -- the way its last dot went: 0 = first, 1 = second; while in doubt it goes no other
+ALTER TABLE deliveries ADD COLUMN relay INTEGER NOT NULL DEFAULT 0;      -- the name of the server its last dot went to: a hash of host:port; 0 = none; while in doubt it goes to no other
 ALTER TABLE deliveries ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;      -- the doubts after which a person had it sent once more; 0 = nobody has
 ALTER TABLE deliveries ADD COLUMN said_at INTEGER;                       -- a person said that it arrived, no server did; NULL = nobody has
+ALTER TABLE letters ADD COLUMN believed INTEGER NOT NULL DEFAULT 0;      -- 1: a person believes the refusals of its mailing's readers, the breaker does not judge them
 ALTER TABLE couriers ADD COLUMN progress TEXT NOT NULL DEFAULT '';       -- how far it is, JSON; '' = not said yet
 ALTER TABLE couriers ADD COLUMN progress_at INTEGER;                     -- when it said so
 ALTER TABLE couriers ADD COLUMN suspect INTEGER NOT NULL DEFAULT 0;      -- 1: at work, or died, or the disk failed it: the next checks the file first
