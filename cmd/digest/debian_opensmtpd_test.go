@@ -265,7 +265,9 @@ func TestOpenSMTPDSize(t *testing.T) {
 		!strings.Contains(e.stderr, " bytes, the server takes 2048\nhint: `show = ") || strings.Contains(e.stderr, "refuses") {
 		t.Errorf("said %s", e.stderr)
 	}
-	w.stand(outbox.Queued, 0, 1, 2, 3)
+	if n := w.counted(outbox.Queued); n != 3 {
+		t.Errorf("%d mails wait, want 3", n)
+	}
 	if strings.Contains(o.log.String(), "MAIL FROM:<digest@blog.test>") {
 		t.Errorf("it was offered\n%s", o.log.String())
 	}
@@ -280,7 +282,9 @@ func TestOpenSMTPDBusy(t *testing.T) {
 	p := w.start("run")
 	o.until("a visit", func() bool { return strings.Count(o.log.String(), "smtp disconnected") >= 2 }) // one was for its port
 	w.interrupted(p)
-	w.stand(outbox.Queued, 0, 1, 2, 3)
+	if n := w.counted(outbox.Queued); n != 3 {
+		t.Errorf("%d mails wait, want 3", n)
+	}
 	o.again(w, smtpdPlot{readers: 3})
 }
 

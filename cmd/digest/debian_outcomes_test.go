@@ -104,7 +104,9 @@ func TestPostfixSize(t *testing.T) {
 	if e := w.must(exitPerson, "run"); !strings.Contains(e.stderr, "the server takes 2048") {
 		t.Errorf("said %s", e.stderr)
 	}
-	w.stand(outbox.Queued, 0, 1, 2, 3)
+	if n := w.counted(outbox.Queued); n != 3 {
+		t.Errorf("%d mails wait, want 3", n)
+	}
 	p.reload("message_size_limit = 10240000")
 	w.must(0, "run")
 	p.one(w, 3)
