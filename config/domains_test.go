@@ -53,6 +53,10 @@ func TestDomainsRefused(t *testing.T) {
 			t.Errorf("%s: %v", line, err)
 		}
 	}
+	inline := strings.Replace(whole, "[web]", "domains = { \"gmail.com\" = 20 }\n[web]", 1)
+	if _, err := load(write(t, inline), nil); err == nil || !strings.Contains(err.Error(), `in quotes, both text: "gmail.com" = "20/m"`) {
+		t.Error(err)
+	}
 	if _, err := load(write(t, strings.Replace(whole, "[web]", "domains = \"20/m\"\n[web]", 1)), nil); err == nil ||
 		!strings.Contains(err.Error(), "a table [mail.domains] is allowed") {
 		t.Error(err)

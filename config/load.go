@@ -163,8 +163,8 @@ func (r *reader) broken(e *toml.DecodeError) *Error {
 		if want := wanted(key); want != "" {
 			bad.Problem += ": " + want + " is allowed"
 		}
-		if len(key) > 2 && key[0] == "mail" && key[1] == "domains" {
-			bad.Key, bad.Hint = "[mail.domains]", `write a domain and its rate in quotes: "gmail.com" = "20/m"`
+		if len(key) > 1 && key[0] == "mail" && key[1] == "domains" {
+			bad.Key, bad.Hint = "[mail.domains]", `write a domain and its rate in quotes, both text: "gmail.com" = "20/m"`
 		}
 	}
 	return bad

@@ -32,7 +32,7 @@ type Signer struct {
 // signers is how many keys may sign one message: RSA, and Ed25519 beside it (RFC 8463 §5).
 const signers = 2
 
-// NewSigner makes a signer of one or two keys.
+// NewSigner makes a signer of one key, or of two of different kinds.
 func NewSigner(keys ...SigningKey) (*Signer, error) {
 	if len(keys) < 1 || len(keys) > signers {
 		return nil, fmt.Errorf("a mail is signed with 1 to %d keys, not %d", signers, len(keys))
@@ -49,6 +49,9 @@ func NewSigner(keys ...SigningKey) (*Signer, error) {
 		}
 		if i > 0 && strings.EqualFold(k.Selector, keys[0].Selector) {
 			return nil, fmt.Errorf("selector %s stands for two keys", k.Selector)
+		}
+		if i > 0 && k.algorithm() == keys[0].algorithm() {
+			return nil, k.alike(keys[0])
 		}
 	}
 	return &Signer{keys: slices.Clone(keys), rooms: sync.Pool{New: func() any { return new(canonical) }}}, nil
@@ -103,6 +106,18 @@ func (k SigningKey) algorithm() string {
 		return "ed25519-sha256"
 	}
 	return "rsa-sha256"
+}
+
+// alike says what is wrong with two keys of one kind: the second signature tells a receiver nothing that the first does not.
+func (k SigningKey) alike(first SigningKey) error {
+	if public, ok := k.Key.Public().(interface{ Equal(crypto.PublicKey) bool }); ok && public.Equal(first.Key.Public()) {
+		return fmt.Errorf("selectors %s and %s have the same key", first.Selector, k.Selector)
+	}
+	kind := "RSA"
+	if k.algorithm() != "rsa-sha256" {
+		kind = "Ed25519"
+	}
+	return fmt.Errorf("selectors %s and %s have two %s keys, and a mail is signed with one of a kind", first.Selector, k.Selector, kind)
 }
 
 // hash is what the key is told it signs: an Ed25519 key takes the digest as its message (RFC 8463 §3).

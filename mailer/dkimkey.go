@@ -2,6 +2,7 @@ package mailer
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -10,11 +11,15 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrKey says that a file holds no key that mail can be signed with: RSA of 2048 bits or more (PKCS #1 or PKCS #8), or
 // Ed25519 (PKCS #8), in PEM without a passphrase.
 var ErrKey = errors.New("no RSA key of 2048 bits or more, and no Ed25519 key")
+
+// DKIM knows no signature of it.
+var errEC = fmt.Errorf("it is an EC key: %w", ErrKey)
 
 // ParseSigningKey reads a private key in PEM. Its errors are [ErrKey] and show nothing of the text.
 func ParseSigningKey(text []byte) (crypto.Signer, error) {
@@ -24,16 +29,25 @@ func ParseSigningKey(text []byte) (crypto.Signer, error) {
 	}
 	var key any
 	var err error
-	switch block.Type {
-	case "RSA PRIVATE KEY":
+	switch kind := block.Type; {
+	case strings.Contains(kind, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+		return nil, fmt.Errorf("it is encrypted, and a passphrase can't be given: %w", ErrKey)
+	case strings.HasSuffix(kind, "PUBLIC KEY"):
+		return nil, fmt.Errorf("it is a public key, and mail is signed with the private one: %w", ErrKey)
+	case kind == "EC PRIVATE KEY" || kind == "EC PARAMETERS":
+		return nil, errEC
+	case kind == "RSA PRIVATE KEY":
 		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	case "PRIVATE KEY":
+	case kind == "PRIVATE KEY":
 		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	default:
 		return nil, fmt.Errorf("PEM of another kind: %w", ErrKey)
 	}
 	if err != nil { // its text could show a part of the key
 		return nil, fmt.Errorf("PEM that is damaged: %w", ErrKey)
+	}
+	if _, ec := key.(*ecdsa.PrivateKey); ec {
+		return nil, errEC
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {

@@ -20,11 +20,12 @@ var ErrNotInDoubt = errors.New("no mail to this address is in doubt")
 type Doubt struct {
 	Delivery int64      `json:"delivery"`
 	Address  string     `json:"address"`
-	Since    time.Time  `json:"since"`            // when it came into doubt, or was decided about
-	Doubts   int        `json:"doubts"`           // times it may have arrived
-	Repeat   *time.Time `json:"repeat,omitempty"` // not before then; absent: final, left to the author
-	Asked    bool       `json:"asked,omitempty"`  // … because the author asked for it
-	Left     bool       `json:"left,omitempty"`   // the reader has left since, so it is never repeated
+	Since    time.Time  `json:"since"`             // when it came into doubt, or was decided about
+	Doubts   int        `json:"doubts"`            // times it may have arrived
+	Repeat   *time.Time `json:"repeat,omitempty"`  // not before then; absent: final, left to the author
+	Asked    bool       `json:"asked,omitempty"`   // … because the author asked for it
+	Planned  bool       `json:"planned,omitempty"` // said to have arrived while it waited to be repeated by itself
+	Left     bool       `json:"left,omitempty"`    // the reader has left since, so it is never repeated
 	Why      string     `json:"why"`
 }
 
@@ -63,7 +64,7 @@ func questions(ctx context.Context, q Querier, i issue.Issue) ([]outbox.Question
 }
 
 func (n *Newsletter) doubt(q outbox.Question) Doubt {
-	x := Doubt{Delivery: q.ID, Address: q.Address, Since: q.Changed.In(n.Zone()), Doubts: q.Doubts, Asked: q.Asked, Left: q.Left, Why: q.Reply}
+	x := Doubt{Delivery: q.ID, Address: q.Address, Since: q.Changed.In(n.Zone()), Doubts: q.Doubts, Asked: q.Asked, Planned: q.Planned, Left: q.Left, Why: q.Reply}
 	if !q.Due.IsZero() {
 		due := q.Due.In(n.Zone())
 		x.Repeat = &due
@@ -78,7 +79,7 @@ type Decision string
 const (
 	DecideRepeat Decision = "repeat" // once more, the same bytes
 	DecideSent   Decision = "sent"   // they have arrived, by the author's word
-	DecideUndo   Decision = "undo"   // neither: take that back, where no copy has left since
+	DecideUndo   Decision = "undo"   // neither: take that back, where no copy has left since; what was to be repeated by itself is
 )
 
 // Decided is what a decision has changed, and what not.
@@ -93,9 +94,10 @@ type Kept struct {
 	Why     string `json:"why"`
 }
 
-// Decide settles the mails of an issue that are in doubt for good: those to the
-// addresses, or all. It is one transaction over rows that no courier may claim,
-// so it is safe while one works.
+// Decide settles the mails of an issue that are in doubt: those to the addresses,
+// or all. What is to be repeated by itself can be said to have arrived, which
+// keeps the second copy back. It is one transaction over rows that no courier
+// holds, so it is safe while one works.
 //
 // What is repeated is the same delivery, not a new one: its first copy may have
 // arrived, and a second one of the same Message-ID is what a mailbox can tell
@@ -117,14 +119,16 @@ func (n *Newsletter) Decide(ctx context.Context, issueID int64, what Decision, a
 		if err != nil {
 			return err
 		}
+		open := what == DecideRepeat && len(done) > 0
 		for _, q := range all {
 			if slices.Contains(done, q.ID) {
+				open = open || q.Planned
 				d.Mails = append(d.Mails, n.doubt(q))
 			} else {
 				d.Kept = append(d.Kept, Kept{q.Address, n.undecided(q, what)})
 			}
 		}
-		if what == DecideRepeat && len(done) > 0 {
+		if open {
 			return issue.Reopen(ctx, tx, i.ID)
 		}
 		return nil

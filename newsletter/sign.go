@@ -22,7 +22,7 @@ func (n *Newsletter) signer() (*mailer.Signer, error) {
 	}
 	signer, err := mailer.NewSigner(keys...)
 	if err != nil {
-		return nil, n.keyError(0, err)
+		return nil, n.keyError(len(keys)-1, err)
 	}
 	return signer, nil
 }

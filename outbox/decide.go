@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A person may decide about a mail that is in doubt for good: that it goes out once more, or that it has arrived. Both
-// touch only rows nobody may claim, in one statement each, so they are safe beside a working courier.
+// A person may decide about a mail in doubt: that it goes out once more, where it would not by itself, or that it has
+// arrived. Both are one statement each, over rows that no courier holds, so they are safe beside a working one.
 
 // settledDoubt is a mail in doubt that nothing more happens to by itself; who has left stays left.
 const settledDoubt = `state = 'unknown' AND due_at IS NULL AND barred = 0`
@@ -24,20 +24,24 @@ func RepeatDoubtful(ctx context.Context, q Querier, ids []int64, now time.Time) 
 		WHERE `+settledDoubt+` AND id IN (SELECT value FROM json_each($2)) RETURNING id`, ids, now)
 }
 
-// SayArrived settles those of the mails that are in doubt for good as sent, by a person's word: said_at tells them from
-// mails a server has accepted. It answers which.
+// SayArrived settles those of the mails that are in doubt as sent, by a person's word: said_at tells them from mails a
+// server has accepted. It answers which. A repetition that was planned by the policy is dropped; asked keeps when it was
+// due, below zero, so that Undecide can plan it again. The policy repeats after the first doubt only, when nobody has
+// asked for anything, so the column is free.
 func SayArrived(ctx context.Context, q Querier, ids []int64, now time.Time) ([]int64, error) {
 	return decide(ctx, q, "settling mails in doubt", `
-		UPDATE deliveries SET state = 'sent', changed_at = $1, said_at = $1
-		WHERE `+settledDoubt+` AND id IN (SELECT value FROM json_each($2)) RETURNING id`, ids, now)
+		UPDATE deliveries SET state = 'sent', changed_at = $1, said_at = $1, due_at = NULL,
+			asked = CASE WHEN due_at IS NOT NULL AND asked = 0 THEN -due_at ELSE asked END
+		WHERE state = 'unknown' AND barred = 0 AND id IN (SELECT value FROM json_each($2)) RETURNING id`, ids, now)
 }
 
 // Undecide takes back what RepeatDoubtful and SayArrived did to those of the mails of which no copy has left since,
-// and answers which: they are in doubt for good again. A decision that is taken back leaves no copy allowed.
+// and answers which: they are in doubt again, and those that SayArrived found waiting for their repetition wait for it
+// again. A decision that is taken back leaves no copy allowed.
 func Undecide(ctx context.Context, q Querier, ids []int64, now time.Time) ([]int64, error) {
 	return decide(ctx, q, "taking decisions back", `
-		UPDATE deliveries SET state = 'unknown', due_at = NULL, changed_at = $1, said_at = NULL,
-			asked = CASE WHEN asked = doubts THEN doubts - 1 ELSE asked END
+		UPDATE deliveries SET state = 'unknown', due_at = CASE WHEN asked < 0 THEN -asked END, changed_at = $1, said_at = NULL,
+			asked = CASE WHEN asked = doubts THEN doubts - 1 ELSE max(asked, 0) END
 		WHERE barred = 0 AND (said_at IS NOT NULL OR state = 'unknown' AND due_at IS NOT NULL AND asked = doubts)
 			AND id IN (SELECT value FROM json_each($2)) RETURNING id`, ids, now)
 }
@@ -72,9 +76,10 @@ func decide(ctx context.Context, q Querier, doing, statement string, ids []int64
 // Question is a mail a person has to decide about, or has decided about.
 type Question struct {
 	Delivery
-	Left  bool      // its reader has left, so it is never repeated
-	Asked bool      // due because a person asked for it
-	Said  time.Time // a person said then that it arrived; zero = nobody did
+	Left    bool      // its reader has left, so it is never repeated
+	Asked   bool      // due because a person asked for it
+	Said    time.Time // a person said then that it arrived; zero = nobody did
+	Planned bool      // it would be repeated by itself, had nobody said so
 }
 
 // Questions lists the mails of a mailing that are in doubt, and those a person has settled, by id.
@@ -99,7 +104,7 @@ func Questions(ctx context.Context, q Querier, mailing string) ([]Question, erro
 		if err := rows.Scan(&id, &x.Left, &said, &after); err != nil {
 			return nil, fmt.Errorf("reading what is in doubt: %w", err)
 		}
-		x.Said = moment(said)
+		x.Said, x.Planned = moment(said), after < 0
 		decided[id], asked[id] = x, after
 	}
 	all := make([]Question, len(list))

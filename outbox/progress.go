@@ -150,6 +150,42 @@ func Takes(ctx context.Context, q Querier, p *Pace, d *Domains, rate float64, no
 	return owed, end, err
 }
 
+// Late answers about how many of the mails owed will be too old by the time they are sent, if the last of them is sent
+// at end, the others evenly until then, and the oldest first. A mail that was in doubt does not expire.
+func Late(ctx context.Context, q Querier, end, now time.Time) (int, error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT owed_at, count(*), sum(doubts = 0) FROM deliveries WHERE due_at IS NOT NULL GROUP BY owed_at ORDER BY owed_at`)
+	if err != nil {
+		return 0, fmt.Errorf("counting what will be late: %w", err)
+	}
+	defer rows.Close()
+	type owing struct {
+		owed      time.Time
+		all, able int // able: those that can expire
+	}
+	var list []owing
+	total := 0
+	for rows.Next() {
+		var owed int64
+		var b owing
+		if err := rows.Scan(&owed, &b.all, &b.able); err != nil {
+			return 0, fmt.Errorf("counting what will be late: %w", err)
+		}
+		b.owed = time.Unix(owed, 0)
+		list, total = append(list, b), total+b.all
+	}
+	late, before := 0, 0
+	for _, b := range list {
+		inTime := total // mails sent before those of b are too old
+		if left := max(0, b.owed.Add(ExpireAfter).Sub(now)); end.Sub(now) > left {
+			inTime = int(float64(total) * float64(left) / float64(end.Sub(now)))
+		}
+		late += min(b.able, max(0, before+b.all-max(inTime, before)))
+		before += b.all
+	}
+	return late, rows.Err()
+}
+
 func owedByDomain(ctx context.Context, q Querier) (map[string]int, error) {
 	rows, err := q.QueryContext(ctx, `
 		SELECT substr(address, instr(address, '@') + 1), count(*) FROM deliveries WHERE due_at IS NOT NULL GROUP BY 1`)

@@ -68,6 +68,22 @@ func TestClock(t *testing.T) {
 	}
 }
 
+func TestLate(t *testing.T) {
+	for _, c := range []struct {
+		mail       config.Mail
+		said, hint string
+	}{
+		{config.Mail{Rate: "1/m"}, "about 7 of them will not be sent in time: those that wait for more than 3 days expire", "raise [mail] rate"},
+		{config.Mail{Rate: "unlimited"}, "about 7 of them will not be sent in time: those that wait for more than 3 days expire", "raise [mail] connections"},
+		{config.Mail{Rate: "1/m", Domains: map[string]string{"a.test": "1/h"}},
+			"some of them will not be sent in time: those that wait for more than 3 days expire", "raise [mail] rate or the limits of [mail.domains]"},
+	} {
+		if said, hint := late(c.mail, 7); said != c.said || hint != c.hint {
+			t.Errorf("%v: %q, %q", c.mail, said, hint)
+		}
+	}
+}
+
 func TestTakes(t *testing.T) {
 	now := time.Date(2026, 2, 2, 9, 0, 0, 0, time.UTC)
 	limited := config.Mail{Rate: "1/s, 200/h"}

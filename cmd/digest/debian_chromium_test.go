@@ -328,7 +328,7 @@ func (b *browser) measure(pages map[string]http.Handler, widths []int) []view {
 			}
 		}
 	}
-	mux := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch h := pages[r.URL.Path]; {
 		case h != nil:
 			h.ServeHTTP(w, r)
@@ -339,8 +339,7 @@ func (b *browser) measure(pages map[string]http.Handler, widths []int) []view {
 		default:
 			http.NotFound(w, r)
 		}
-	})
-	server := httptest.NewServer(mux)
+	}))
 	defer server.Close()
 	dom := b.dump(server.URL + "/")
 	m := measured.FindStringSubmatch(dom)

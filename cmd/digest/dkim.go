@@ -29,11 +29,17 @@ where yours does, you need none of this.`,
 				return err
 			}
 			records := []dnsRecord{}
+			var keys []mailer.SigningKey
 			for i, k := range c.Mail.DKIM {
 				key, err := mailer.ParseSigningKey([]byte(k.Key.Reveal()))
+				if err == nil {
+					keys = append(keys, mailer.SigningKey{Domain: k.Domain, Selector: k.Selector, Key: key})
+					_, err = mailer.NewSigner(keys...)
+				}
 				if err != nil {
 					at := config.Line(c.Path, fmt.Sprintf("mail.dkim[%d].key_file", i))
-					return wrong("`digest dkim new SELECTOR` makes a good one", fmt.Errorf("%s:%d: [[mail.dkim]] key_file: %s: %w", d.config, at, k.KeyFile, err))
+					return wrong(fmt.Sprintf("put another key into %s, or have `digest dkim new SELECTOR` make one", k.KeyFile),
+						fmt.Errorf("%s:%d: [[mail.dkim]] key_file: %s: %w", d.config, at, k.KeyFile, err))
 				}
 				record, err := recordOf(c, k, key)
 				if err != nil {

@@ -100,22 +100,27 @@ func (d *door) others(id int64, s newsletter.SentMissing) string {
 	if len(s.Readers) == 0 {
 		line = fmt.Sprintf("nothing was changed: nobody who still wants issue %d was left without it", id)
 	}
+	settle := " (" + d.typed("issue unknown %d", id) + ")"
 	var rest []string
 	for _, x := range []struct {
 		states []outbox.State
-		words  string
+		one    string
+		more   string
 	}{
-		{[]outbox.State{outbox.Sent}, "have it"},
-		{[]outbox.State{outbox.Queued, outbox.Claimed, outbox.Dotting, outbox.Retry}, "are owed it still"},
-		{[]outbox.State{outbox.Unknown}, "are in doubt (" + d.typed("issue unknown %d", id) + ")"},
-		{[]outbox.State{outbox.Skipped}, "left before it went"},
+		{[]outbox.State{outbox.Sent}, "has it", "have it"},
+		{[]outbox.State{outbox.Queued, outbox.Claimed, outbox.Dotting, outbox.Retry}, "is owed it still", "are owed it still"},
+		{[]outbox.State{outbox.Unknown}, "is in doubt" + settle, "are in doubt" + settle},
+		{[]outbox.State{outbox.Skipped}, "left before it went", "left before it went"},
 	} {
 		n := 0
 		for _, state := range x.states {
 			n += s.Mail[state]
 		}
-		if n > 0 {
-			rest = append(rest, fmt.Sprintf("%d %s", n, x.words))
+		switch {
+		case n == 1:
+			rest = append(rest, "1 "+x.one)
+		case n > 1:
+			rest = append(rest, fmt.Sprintf("%d %s", n, x.more))
 		}
 	}
 	if len(rest) > 0 {

@@ -12,7 +12,7 @@ import (
 )
 
 // tellSending says how far the mail is, and how long what is owed will take.
-func (d *door) tellSending(h *house, s newsletter.Sending, now time.Time) {
+func (d *door) tellSending(ctx context.Context, h *house, s newsletter.Sending, now time.Time) {
 	switch {
 	case s.Run.Working:
 		d.say("sending%s: %s", issuesNamed(s), outcomes(s.Run.Progress))
@@ -23,7 +23,32 @@ func (d *door) tellSending(h *house, s newsletter.Sending, now time.Time) {
 	}
 	if s.Owed > 0 {
 		d.say("%s", takes(h.Config.Mail, s, now, h.Zone()))
+		d.tellLate(ctx, h, s, now)
 	}
+}
+
+// tellLate warns of what can't be sent before it is too old.
+func (d *door) tellLate(ctx context.Context, h *house, s newsletter.Sending, now time.Time) {
+	n, err := outbox.Late(ctx, h.DB, s.Until, now)
+	if err != nil {
+		d.complain(fmt.Sprintf("what will be late can't be told: %v", err), "")
+	} else if n > 0 {
+		d.complain(late(h.Config.Mail, n))
+	}
+}
+
+// late words it. Where domains have limits of their own, the number of mails isn't known.
+func late(m config.Mail, n int) (sentence, hint string) {
+	whole := span(outbox.ExpireAfter)
+	switch {
+	case len(m.Domains) > 0:
+		return "some of them will not be sent in time: those that wait for more than " + whole + " expire", "raise [mail] rate or the limits of [mail.domains]"
+	case m.Rate == "unlimited":
+		hint = "raise [mail] connections"
+	default:
+		hint = "raise [mail] rate"
+	}
+	return fmt.Sprintf("about %d of them will not be sent in time: those that wait for more than %s expire", n, whole), hint
 }
 
 // tellTakes says how long what is owed will take, where that is worth a word. What the command was to do is done: that
@@ -36,6 +61,7 @@ func (d *door) tellTakes(ctx context.Context, h *house) {
 		d.complain(fmt.Sprintf("how long it will take can't be told: %v", err), "")
 	case s.Owed > 0 && s.Until.Sub(now) >= time.Minute:
 		d.say("%s", takes(h.Config.Mail, s, now, h.Zone()))
+		d.tellLate(ctx, h, s, now)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -37,7 +38,7 @@ func (d *door) statusCommand() *cobra.Command {
 			if d.json {
 				return d.printJSON(d.statusView(h, s))
 			}
-			d.tellStatus(h, s)
+			d.tellStatus(cmd.Context(), h, s)
 			return nil
 		},
 	}
@@ -50,7 +51,7 @@ var standings = map[newsletter.Standing]string{
 	newsletter.Copied:    "a copy of a live database: no mail leaves",
 }
 
-func (d *door) tellStatus(h *house, s newsletter.Status) {
+func (d *door) tellStatus(ctx context.Context, h *house, s newsletter.Status) {
 	now := d.now()
 	d.say("%s: %s", h.Config.Site.Name, standings[s.Standing])
 	for _, trouble := range s.Troubles {
@@ -77,7 +78,7 @@ func (d *door) tellStatus(h *house, s newsletter.Status) {
 		d.say("%s", o)
 	}
 	d.tellMail(h, s)
-	d.tellSending(h, s.Sending, now)
+	d.tellSending(ctx, h, s.Sending, now)
 	d.say("now: %s", d.advice(s))
 }
 

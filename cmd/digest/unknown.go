@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,8 @@ func (d *door) issueUnknownCommand() *cobra.Command {
 before the answer was kept. With in_doubt = "repeat" each is mailed once more; those listed as final are not.
 
 What is final is yours to decide, for all of them or for the addresses named: --repeat mails them once more, the very
-same mail, so that a mailbox that got the first may drop the second; --sent takes it that they have it. --undo takes
-either back, as long as no copy has left since. All three are safe while mail is being delivered.`,
+same mail, so that a mailbox that got the first may drop the second; --sent takes it that they have it, and also keeps
+back what is still to be mailed once more. --undo takes either back, as long as no copy has left since. All three are safe while mail is being delivered.`,
 		Example: "  digest issue unknown 3\n  digest issue unknown 3 --repeat --dry-run\n  digest issue unknown 3 --sent ann@example.com",
 		Args:    atLeastID,
 		RunE: d.withIssue(func(cmd *cobra.Command, h *house, id int64) error {
@@ -92,6 +93,8 @@ func (d *door) tellDoubts(id int64, list []newsletter.Doubt) error {
 		d.say("nobody is in doubt")
 	case final > 0:
 		d.say("once more: %s\nit arrived: %s", d.typed("issue unknown %d --repeat", id), d.typed("issue unknown %d --sent", id))
+	case slices.ContainsFunc(list, func(x newsletter.Doubt) bool { return !x.Left }):
+		d.say("it arrived, so not again: %s", d.typed("issue unknown %d --sent ADDRESS", id))
 	}
 	return nil
 }
@@ -153,6 +156,10 @@ func (d *door) tellDecidedDoubts(what newsletter.Decision, decided newsletter.De
 		newsletter.DecideUndo:   "in doubt again, left to you",
 	}
 	for _, x := range decided.Mails {
+		if x.Planned { // only --undo finds one
+			d.say("%s: in doubt again, to be repeated by itself", printable(x.Address))
+			continue
+		}
 		d.say("%s: %s", printable(x.Address), done[what])
 	}
 	for _, k := range decided.Kept {
@@ -181,7 +188,7 @@ func (d *door) sure(cmd *cobra.Command, h *house, id int64, what newsletter.Deci
 		}
 		n := 0
 		for _, x := range list {
-			if x.Repeat == nil && !x.Left {
+			if !x.Left && (x.Repeat == nil || what == newsletter.DecideSent) {
 				n++
 			}
 		}
