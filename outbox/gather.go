@@ -3,16 +3,18 @@ package outbox
 import "time"
 
 const (
-	groupSize   = 1024                 // sayings one transaction may hold
-	linger      = time.Millisecond     // what outcomes wait for a mark
-	longestWait = 2 * time.Millisecond // what a mark waits for other marks, at most
+	groupSize   = 1024                  // sayings one transaction may hold
+	linger      = time.Millisecond      // what outcomes wait for a mark
+	longestWait = 2 * time.Millisecond  // what a mark waits for other marks, at most; or
+	perLine     = 80 * time.Microsecond // for each line with a mail in hand, where that is longer
 )
 
 // gather fills the group with what waits, and with what will be said soon.
 //
 // Nobody waits for an outcome, so it lingers for the next mark: a lone connection needs one commit a mail. A mark waits
-// for those of the other connections with a mail in hand, but no longer than a commit takes: commits of small groups
-// would cost more than the mails (PostgreSQL's commit_delay and commit_siblings). A connection alone never waits.
+// for those of the other connections with a mail in hand, but no longer than a commit takes, or than so many may be
+// worth waiting for: commits of small groups would cost more than the mails (PostgreSQL's commit_delay and
+// commit_siblings). A connection alone never waits.
 func (c *committer) gather() {
 	marks, asked := 0, 0
 	count := func(s saying) {
@@ -37,7 +39,7 @@ func (c *committer) gather() {
 			case !armed && asked == 0:
 				c.timer.Reset(linger)
 			case !armed:
-				c.timer.Reset(min(c.took, longestWait))
+				c.timer.Reset(max(min(c.took, longestWait), time.Duration(c.active())*perLine))
 			}
 			armed = true
 			select {
