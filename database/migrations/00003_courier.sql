@@ -5,6 +5,7 @@
 -- outbox
 ALTER TABLE deliveries ADD COLUMN relay INTEGER NOT NULL DEFAULT 0;      -- the name of the server its last dot went to: a hash of host:port; 0 = none; while in doubt it goes to no other
 ALTER TABLE deliveries ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;      -- the doubts after which a person had it sent once more; 0 = nobody has
+                                                                         -- below zero: said to have arrived while it was to be repeated at -asked
 ALTER TABLE deliveries ADD COLUMN said_at INTEGER;                       -- a person said that it arrived, no server did; NULL = nobody has
 ALTER TABLE letters ADD COLUMN believed INTEGER NOT NULL DEFAULT 0;      -- 1: a person believes the refusals of its mailing's readers, the breaker does not judge them
 ALTER TABLE couriers ADD COLUMN progress TEXT NOT NULL DEFAULT '';       -- how far it is, JSON; '' = not said yet
